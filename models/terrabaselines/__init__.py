@@ -1,0 +1,1 @@
+"""Baselines and reference models for TerraScope-Bench that need no repository edit to run."""
