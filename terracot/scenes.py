@@ -225,7 +225,7 @@ class Scene:
     def __post_init__(self) -> None:
         if not self.frames:
             raise SceneError("no_frames", f"scene {self.id} has no image")
-        layers: list[Frame | LabelMap | InstanceMap] = [*self.frames, *self.labels, *self.instances]
+        layers: list[Any] = [*self.frames, *self.labels, *self.instances]
         shapes = {layer.shape for layer in layers}
         if len(shapes) != 1:
             found = ", ".join(f"{type(layer).__name__} of date {layer.t}: {layer.shape}" for layer in layers)
@@ -235,7 +235,7 @@ class Scene:
             raise SceneError(
                 "dates", f"scene {self.id}: frames must be in time order with t = 1, 2 ...; found t = {dates}"
             )
-        stray = {layer.t for layer in (*self.labels, *self.instances)} - set(dates)
+        stray = {layer.t for layer in layers} - set(dates)
         if stray:
             raise SceneError(
                 "dates", f"scene {self.id}: labels of dates {sorted(stray)} have no frame (dates: {dates})"

@@ -1,0 +1,198 @@
+"""The Model contract: what a model is asked (Prompt), what it answers (Response), and how a model is found.
+
+A model is one small class with ``respond(prompts) -> responses``. It is named by a registered name (entry point group
+``terrabench.models``) or by ``path.py:Class``, and built with the keyword arguments of ``--model-args``. Two optional
+methods are capabilities: ``respond_with_evidence`` (masks are given, used for probing) and ``respond_items``
+(privileged: sees the evidence masks; accepted only from built-in reference models and stamped as such).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from terracot.ground import GroundSampling
+from terracot.scenes import BoolMask, Modality
+
+ENTRY_POINT_GROUP = "terrabench.models"
+LETTERS = "ABCDEFGHIJ"
+
+
+class ModelError(ValueError):
+    """A model that cannot be found, built or used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class PromptFrame:
+    """One image of a prompt: ``image`` is the common render ``(H, W, 3) uint8``; ``native()`` gives ``(C, H, W)``."""
+
+    id: str
+    t: int
+    modality: Modality
+    bands: tuple[str, ...]
+    unit: str
+    image: npt.NDArray[np.uint8]
+    native: Callable[[], npt.NDArray[Any]]
+    time: str | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """All that a model may know about an item. ``id`` is opaque and differs between runs with other seeds.
+
+    ``options`` are the option texts in the order of the letters A, B, ...; empty for open questions. Masks are expected
+    on the pixel grid of the frames, ``shape``.
+    """
+
+    id: str
+    frames: tuple[PromptFrame, ...]
+    ground: GroundSampling
+    question: str
+    options: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(H, W)`` of the frames and of every mask."""
+        return self.frames[0].image.shape[0], self.frames[0].image.shape[1]
+
+    @property
+    def letters(self) -> str:
+        """The letters of the options: "ABCD" for four."""
+        return LETTERS[: len(self.options)]
+
+    @property
+    def text(self) -> str:
+        """Question and lettered options, one a line."""
+        options = (f"{letter}. {option}" for letter, option in zip(self.letters, self.options, strict=True))
+        return "\n".join([self.question, *options])
+
+
+@dataclass(frozen=True)
+class PredictedMask:
+    """A region that a model pointed at: ``(H, W)`` booleans on date ``t`` (from 1), and its own word for it."""
+
+    t: int
+    mask: BoolMask
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """A model's raw reply and its masks in the order of the reply. ``meta`` (plain values) is kept beside them."""
+
+    text: str
+    masks: tuple[PredictedMask, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EvidenceMask:
+    """A true region: ``(H, W)`` booleans on date ``t``, and the name of what it shows."""
+
+    t: int
+    class_name: str
+    mask: BoolMask
+
+
+@dataclass(frozen=True)
+class PrivilegedItem:
+    """What a reference model sees: the prompt, the task, the evidence masks and the valid pixels of each date.
+
+    Neither the answer letter nor the numeric truth is here, so a reference model can only get them by measuring.
+    """
+
+    prompt: Prompt
+    task: str
+    evidence: tuple[EvidenceMask, ...]
+    valid: Mapping[int, BoolMask]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """The one method every model has. ``respond`` returns one Response per Prompt, in order."""
+
+    def respond(self, prompts: Sequence[Prompt]) -> Sequence[Response]:
+        """Answer a batch; the result for a prompt may not depend on its neighbours."""
+        ...
+
+
+@runtime_checkable
+class EvidenceModel(Protocol):
+    """Capability: answers with masks that are given instead of its own (one sequence of masks per prompt)."""
+
+    def respond_with_evidence(
+        self, prompts: Sequence[Prompt], masks: Sequence[Sequence[EvidenceMask]]
+    ) -> Sequence[Response]:
+        """Answer a batch, reading the regions given."""
+        ...
+
+
+@runtime_checkable
+class ReferenceModel(Protocol):
+    """Capability, privileged: a built-in bound that measures the true masks. Never a submission."""
+
+    def respond_items(self, items: Sequence[PrivilegedItem]) -> Sequence[Response]:
+        """Answer a batch from the evidence masks."""
+        ...
+
+
+def registered_models() -> dict[str, EntryPoint]:
+    """Registered model names and their entry points, in alphabetical order."""
+    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name)}
+
+
+def load_model(spec: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    """Build the model named by ``spec``; ``ModelError`` says which names exist or why it could not be built."""
+    factory = _from_file(spec) if ".py:" in spec else _from_registry(spec)
+    try:
+        model = factory(**dict(arguments or {}))
+    except TypeError as error:
+        raise ModelError(
+            f"model {spec} does not take these arguments ({error}); check --model-args key=value,..."
+        ) from error
+    if not isinstance(model, Model | ReferenceModel):
+        raise ModelError(
+            f"{spec}: {type(model).__name__} has no method respond(prompts); "
+            "see the Model contract in terracot/plugins.py"
+        )
+    return model
+
+
+def _from_registry(name: str) -> Callable[..., Any]:
+    known = registered_models()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ModelError(
+            f"unknown model {name!r}.{hint} Registered: {', '.join(known)}. A file works too: path.py:Class"
+        )
+    try:
+        return known[name].load()  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise ModelError(f"model {name} needs a package that is not installed: {error}") from error
+
+
+def _from_file(spec: str) -> Callable[..., Any]:
+    filename, _, attribute = spec.rpartition(":")
+    path = Path(filename)
+    if not path.is_file():
+        raise ModelError(f"{filename} is not a file; expected path.py:Class")
+    module_spec = importlib.util.spec_from_file_location(f"terrabench_plugin_{path.stem}", path)
+    if module_spec is None or module_spec.loader is None:
+        raise ModelError(f"{filename} is not a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module_spec.name] = module
+    module_spec.loader.exec_module(module)
+    if not hasattr(module, attribute):
+        classes = [n for n, v in vars(module).items() if isinstance(v, type) and v.__module__ == module.__name__]
+        raise ModelError(f"{filename} has no {attribute!r}; it defines {', '.join(classes) or 'no class'}")
+    return getattr(module, attribute)  # type: ignore[no-any-return]
