@@ -1,0 +1,220 @@
+"""Findings: what a scene can be asked, with the evidence masks, after the filters.
+
+``find(kind, facts, filters)`` yields one ``Finding`` per fact that passes and one ``Rejected`` per fact that does not,
+so that audits can count both. Answers always come from ``answer_from_masks`` on the very masks that are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from terracot import measure
+from terracot.plugins import EvidenceMask
+from terracot.rules import Filters, Truth, answer_from_masks
+from terracot.scenes import BoolMask, Scene
+
+DESTROYED = "destroyed"
+COUNTED_PATCH_PX = 9
+"""Counting: patches of fewer pixels are left out of question and evidence alike (one 3 x 3 square)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One fact of a scene that may be asked: ``class_names`` in the order of the masks."""
+
+    kind: str
+    t: int
+    class_names: tuple[str, ...]
+    masks: tuple[EvidenceMask, ...]
+    truth: Truth
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One fact that a filter refused."""
+
+    kind: str
+    reason: str
+
+
+class SceneFacts:
+    """A scene's label maps and buildings, measured when first asked for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    @cached_property
+    def maps(self) -> dict[int, measure.MapFacts]:
+        """Facts of each label map by date."""
+        return {m.t: measure.MapFacts(m.classes(), m.legend, self.scene.ground) for m in self.scene.labels}
+
+    @cached_property
+    def valid(self) -> dict[int, BoolMask]:
+        """Valid pixels by date: those with a class; for a date without label map, all."""
+        everything = np.ones(self.scene.shape, dtype=bool)
+        return {f.t: self.maps[f.t].valid if f.t in self.maps else everything for f in self.scene.frames}
+
+    def finding(
+        self, kind: str, masks: tuple[EvidenceMask, ...], parameters: Mapping[str, Any] | None = None
+    ) -> Finding:
+        """A finding whose truth is measured on ``masks``."""
+        parameters = parameters or {}
+        truth = answer_from_masks(kind, masks, self.valid, self.scene.ground, parameters)
+        return Finding(kind, masks[-1].t, tuple(m.class_name for m in masks), masks, truth, parameters)
+
+    def region(self, t: int, class_id: int, mask: BoolMask | None = None) -> EvidenceMask:
+        """The mask of one class on one date, or a part of it, with its name."""
+        facts = self.maps[t]
+        return EvidenceMask(t, facts.legend.classes[class_id].name, facts.mask(class_id) if mask is None else mask)
+
+
+def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Every class of the legend: clearly present (``min_share``) or absent; traces of a class are not asked about."""
+    for t, m in facts.maps.items():
+        for class_id, share in enumerate(m.shares):
+            if 0 < share < filters.min_share:
+                yield Rejected("existence", "share_between_none_and_minimum")
+            else:
+                yield facts.finding("existence", (facts.region(t, class_id),))
+
+
+def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Separate patches of a class (2 to 20 of at least ``COUNTED_PATCH_PX`` pixels), or buildings."""
+    for t, m in facts.maps.items():
+        for class_id in np.flatnonzero(m.counts):
+            if m.component_counts[class_id] > 2000:  # far too many to ask for, and slow to sieve
+                yield Rejected("counting", "too_many_patches")
+                continue
+            mask = measure.sieved(m.mask(class_id), COUNTED_PATCH_PX)
+            count = measure.components(mask)
+            if 2 <= count <= 20:
+                parameters = {"min_pixels": COUNTED_PATCH_PX}
+                yield facts.finding("counting", (facts.region(t, int(class_id), mask),), parameters)
+            else:
+                yield Rejected("counting", "too_few_patches" if count < 2 else "too_many_patches")
+
+
+def localisation(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Which of the nine parts holds most of a class: at least 40 % of it and half as much again as the next."""
+    for t, m in facts.maps.items():
+        for class_id in np.flatnonzero(m.counts):
+            first, second = np.sort(measure.part_counts(m.mask(class_id)))[::-1][:2]
+            if m.counts[class_id] < 25:
+                yield Rejected("localisation", "too_small")
+            elif first < 0.4 * m.counts[class_id] or first < 1.5 * second:
+                yield Rejected("localisation", "spread_over_parts")
+            else:
+                yield facts.finding("localisation", (facts.region(t, int(class_id)),))
+
+
+def coverage(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Share of the valid pixels, for classes of at least ``min_share``."""
+    for t, m in facts.maps.items():
+        for class_id in np.flatnonzero(m.counts):
+            if m.shares[class_id] < filters.min_share:
+                yield Rejected("coverage", "share_below_minimum")
+            else:
+                yield facts.finding("coverage", (facts.region(t, int(class_id)),), {"unit": "%"})
+
+
+def area(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Area in square metres, for classes of at least ``min_share``; the unit shown is chosen later."""
+    for t, m in facts.maps.items():
+        for class_id in np.flatnonzero(m.counts):
+            if not facts.scene.ground.known:
+                yield Rejected("area", "pixel_size_unknown")
+            elif m.shares[class_id] < filters.min_share:
+                yield Rejected("area", "share_below_minimum")
+            else:
+                yield facts.finding("area", (facts.region(t, int(class_id)),), {"unit": "m2"})
+
+
+def ranking(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Which of two classes is larger, when they differ by more than ``ranking_margin`` of the larger."""
+    for t, m in facts.maps.items():
+        sizes = m.areas_m2 if facts.scene.ground.known else m.counts
+        for a, b in combinations(m.classes_over(filters.min_share), 2):
+            if abs(sizes[a] - sizes[b]) <= filters.ranking_margin * max(sizes[a], sizes[b]):
+                yield Rejected("ranking", "areas_too_close")
+            else:
+                yield facts.finding("ranking", (facts.region(t, a), facts.region(t, b)))
+
+
+def boundary(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Whether two classes touch, for classes in few pieces."""
+    for t, m in facts.maps.items():
+        for a, b in combinations(m.classes_over(filters.min_boundary_share), 2):
+            if max(m.component_counts[a], m.component_counts[b]) > filters.max_components:
+                yield Rejected("boundary", "too_many_components")
+            else:
+                yield facts.finding("boundary", (facts.region(t, a), facts.region(t, b)))
+
+
+def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Smallest distance between two classes after opening, when it is more than ``min_gap_px`` pixels."""
+    ground = facts.scene.ground
+    for t, m in facts.maps.items():
+        regions = {int(c): measure.opened(m.mask(int(c))) for c in np.flatnonzero(m.counts)}
+        for a, b in combinations(sorted(regions), 2):
+            if not ground.known:
+                yield Rejected("distance", "pixel_size_unknown")
+            elif ground.drift > filters.max_drift:
+                yield Rejected("distance", "pixel_size_varies")
+            elif not regions[a].any() or not regions[b].any():
+                yield Rejected("distance", "nothing_left_after_opening")
+            elif m.touching[a, b] and measure.contact_pixels(regions[a], regions[b]):
+                yield Rejected("distance", "gap_below_minimum")
+            elif (measure.distance(regions[a], regions[b]) or 0.0) <= filters.min_gap_px:
+                yield Rejected("distance", "gap_below_minimum")
+            else:
+                masks = (facts.region(t, a, regions[a]), facts.region(t, b, regions[b]))
+                yield facts.finding("distance", masks, {"unit": "m"})
+
+
+def building_change(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """Number and share of buildings destroyed between the first and the last date; undecidable ones count nowhere."""
+    scene = facts.scene
+    after = scene.instances_of(scene.dates)
+    if scene.dates < 2 or after is None:
+        return
+    judged = [i for i in after.instances if i.damage is not None]
+    destroyed = [i for i in judged if i.damage == DESTROYED]
+    if len(judged) < filters.min_buildings or len(destroyed) < filters.min_destroyed:
+        few = "too_few_buildings" if len(judged) < filters.min_buildings else "too_few_destroyed"
+        yield Rejected("building_change", few)
+        return
+    numbers = after.numbers()
+    kept = np.isin(numbers, [i.number for i in judged])
+    all_after = measure.separate_instances(np.where(kept, numbers, 0).astype(np.int32))
+    gone = all_after & np.isin(numbers, [i.number for i in destroyed])
+    if (measure.components(all_after), measure.components(gone)) != (len(judged), len(destroyed)):
+        yield Rejected("building_change", "buildings_cannot_be_told_apart")
+        return
+    masks = (EvidenceMask(1, "building", all_after), EvidenceMask(scene.dates, "destroyed building", gone))
+    for what in ("number", "share"):
+        yield facts.finding("building_change", masks, {"measure": what})
+
+
+FINDERS: dict[str, Callable[[SceneFacts, Filters], Iterator[Finding | Rejected]]] = {
+    "existence": existence,
+    "counting": counting,
+    "localisation": localisation,
+    "coverage": coverage,
+    "area": area,
+    "ranking": ranking,
+    "boundary": boundary,
+    "distance": distance,
+    "building_change": building_change,
+}
+
+
+def find(kind: str, facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
+    """All findings and rejections of one kind, in a fixed order."""
+    return FINDERS[kind](facts, filters)

@@ -1,0 +1,102 @@
+"""Quantities: every number that a trace or a question may state, by name, as a pure function of masks.
+
+A stated number is recorded as ``Value(quantity, of, value, unit, text)``: which quantity, of which masks (positions in
+the record's ``masks``), what it is, and how it is written. ``verify`` looks the quantity up here and measures again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from terracot import measure
+from terracot.ground import GroundSampling
+from terracot.language import UNITS, number_text
+from terracot.plugins import EvidenceMask
+from terracot.scenes import BoolMask
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """What a quantity is measured on: the record's masks in order, valid pixels per date, and the ground sampling."""
+
+    masks: tuple[EvidenceMask, ...]
+    valid: Mapping[int, BoolMask]
+    ground: GroundSampling
+
+    def mask(self, index: int) -> BoolMask:
+        """Pixels of the mask at a position."""
+        return self.masks[index].mask
+
+    def pixels(self, index: int) -> int:
+        """Number of pixels of a mask."""
+        return int(np.count_nonzero(self.mask(index)))
+
+    def valid_pixels(self, index: int) -> int:
+        """Number of valid pixels on the date of a mask: the denominator of its share."""
+        return int(np.count_nonzero(self.valid[self.masks[index].t]))
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number as stated: ``text`` are its digits in the sentence, ``value`` is in ``unit``."""
+
+    quantity: str
+    of: tuple[int, ...]
+    value: float
+    unit: str
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for Arrow."""
+        return {
+            "quantity": self.quantity,
+            "of": list(self.of),
+            "value": self.value,
+            "unit": self.unit,
+            "text": self.text,
+        }
+
+
+def _distance(r: Regions, of: Sequence[int], sampling: tuple[float, float]) -> float:
+    found = measure.distance(r.mask(of[0]), r.mask(of[1]), sampling)
+    if found is None:
+        raise ValueError("distance to an empty mask")
+    return found
+
+
+def _most_in_part(r: Regions, of: Sequence[int]) -> float:
+    return float(measure.part_counts(r.mask(of[0])).max())
+
+
+QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
+    "pixels": lambda r, of: float(r.pixels(of[0])),
+    "valid_pixels": lambda r, of: float(r.valid_pixels(of[0])),
+    "share": lambda r, of: 100.0 * r.pixels(of[0]) / r.valid_pixels(of[0]),
+    "area": lambda r, of: r.ground.area_m2(r.mask(of[0])),
+    "pixel_area": lambda r, of: r.ground.pixel_area_m2,
+    "pixel_down": lambda r, of: r.ground.sampling[0],
+    "pixel_across": lambda r, of: r.ground.sampling[1],
+    "components": lambda r, of: float(measure.components(r.mask(of[0]))),
+    "component_share": lambda r, of: 100.0 * measure.components(r.mask(of[0])) / measure.components(r.mask(of[1])),
+    "contact_pixels": lambda r, of: float(measure.contact_pixels(r.mask(of[0]), r.mask(of[1]))),
+    "distance": lambda r, of: _distance(r, of, r.ground.sampling),
+    "distance_px": lambda r, of: _distance(r, of, (1.0, 1.0)),
+    "most_in_part": _most_in_part,
+    "date": lambda r, of: float(r.masks[of[0]].t),
+}
+"""Quantity name -> measurement in its base unit (pixels, %, m2, m, count)."""
+
+
+def measured(regions: Regions, quantity: str, of: Sequence[int], unit: str) -> Value:
+    """Measure a quantity and write it down. ``KeyError`` for a quantity that does not exist."""
+    value = measured_value(regions, quantity, of, unit)
+    return Value(quantity, tuple(of), value, unit, number_text(value, unit))
+
+
+def measured_value(regions: Regions, quantity: str, of: Sequence[int], unit: str) -> float:
+    """The measurement alone, in ``unit``."""
+    return QUANTITIES[quantity](regions, of) / UNITS.get(unit, 1.0)
