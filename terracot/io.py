@@ -236,7 +236,7 @@ def _version(name: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _git() -> dict[str, Any]:
-    """Commit and dirty flag of the checkout that this very package is tracked in; a stranger's repository is not ours."""
+    """Commit and dirty flag of the checkout that tracks this package; a stranger's repository is not ours."""
     here = Path(terracot.__file__).resolve()
 
     def git(*arguments: str) -> str:
