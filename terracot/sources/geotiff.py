@@ -1,0 +1,472 @@
+"""Any folder of rasters with aligned label rasters, described by a layout (``terracot/sources/layout.py``).
+
+Pixels are read when asked for; opening a scene reads headers only (and the building numbers, where there are any).
+Everything that can be wrong with one scene is a ``SceneError`` with a short reason, so that a run goes on without it.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import glob
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from terracot.ground import IDENTITY, GroundError, GroundSampling, crs_label
+from terracot.scenes import (
+    BoolMask,
+    ClassMap,
+    Frame,
+    Instance,
+    InstanceMap,
+    LabelMap,
+    Legend,
+    Scene,
+    SceneError,
+    SourceError,
+)
+from terracot.sources.layout import ID, SHIPPED, FrameSpec, HiddenSpec, Layout, read_layout, shipped_layouts
+
+LAYOUT_FILE = "terracot.yaml"
+MAX_SHIFT_PX = 0.01
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a raster says about itself, read without its pixels."""
+
+    path: Path
+    shape: tuple[int, int]
+    count: int
+    crs: str | None
+    transform: tuple[float, ...]
+
+    @property
+    def placed(self) -> bool:
+        """True when the raster has a CRS and a transform that is not the identity."""
+        return self.crs is not None and not self.identity
+
+    @property
+    def identity(self) -> bool:
+        """True when the transform is none, whichever way up."""
+        return tuple(abs(v) for v in self.transform) == IDENTITY
+
+
+class GeoTiffSource:
+    """Scenes of one folder. ``path`` is the folder or a layout file; ``layout`` names a shipped layout.
+
+    A folder with ``terracot.yaml`` is read by it; else by ``layout``; else by the shipped layout of the folder's own
+    name. ``SourceError`` when there is none, or when it is wrong. ``Scene.source`` is the layout's name.
+    """
+
+    name = "geotiff"
+
+    def __init__(self, path: str | Path, layout: str | None = None) -> None:
+        self.layout, self.root = _find(Path(path), layout)
+        self._index = _read_index(self.layout, self.root)
+
+    def ids(self) -> Sequence[str]:
+        """Scene ids, sorted; found by matching file names."""
+        return self._ids
+
+    @cached_property
+    def _ids(self) -> tuple[str, ...]:
+        if not isinstance(self.layout.ids, str):
+            return tuple(sorted(self.layout.ids))
+        rule = _id_rule(self.layout.ids)
+        paths = (p.relative_to(self.root).as_posix() for p in self.root.glob(self.layout.ids.replace(ID, "*")))
+        found = {hit.group("id") for hit in map(rule.fullmatch, paths) if hit}
+        if not found:
+            raise SourceError(
+                f"layout {self.layout.name}: no file matches {self.layout.ids} below {self.root}; check that this is "
+                "the right folder, or correct the pattern in the layout"
+            )
+        return tuple(sorted(found))
+
+    def load(self, scene_id: str) -> Scene:
+        """One scene with lazy pixels; ``SceneError`` says what is missing or does not fit."""
+        return _SceneFiles(self, scene_id).scene()
+
+    def fingerprint(self) -> str:
+        """sha256 over the layout, the ids, and path and size of every file that the layout names for them."""
+        digest = hashlib.sha256(self.layout.text.encode())
+        for scene_id in self.ids():
+            digest.update(f"\n{scene_id}".encode())
+            for pattern in self._patterns(scene_id):
+                for path in self.matches(pattern, scene_id):
+                    digest.update(f"\n{path.relative_to(self.root).as_posix()} {path.stat().st_size}".encode())
+        if self.layout.index:
+            digest.update((self.root / self.layout.index).read_bytes())
+        return digest.hexdigest()
+
+    def matches(self, pattern: str, scene_id: str) -> list[Path]:
+        """Files of one scene that a pattern of the layout names."""
+        if "*" not in pattern:
+            path = self.root / pattern.replace(ID, scene_id)
+            return [path] if path.is_file() else []
+        return sorted(p for p in self.root.glob(pattern.replace(ID, glob.escape(scene_id))) if p.is_file())
+
+    def row(self, scene_id: str) -> Mapping[str, str]:
+        """The scene's row of the index; empty when the layout uses no column."""
+        if not self.layout.columns:
+            return {}
+        if scene_id not in self._index:
+            raise SceneError("missing_index", f"scene {scene_id}: no row with this id in {self.layout.index}")
+        return self._index[scene_id]
+
+    def _patterns(self, scene_id: str) -> Iterator[str]:
+        for spec in self.layout.frames:
+            yield from _overridden(spec, self.layout, scene_id).files
+            if spec.hidden:
+                yield spec.hidden.files
+        yield from (label.files for label in self.layout.labels)
+        yield from (layer.files for layer in self.layout.instances)
+
+
+@dataclass(frozen=True)
+class _SceneFiles:
+    """Builds one scene: finds its files, compares their grids, wires the readers."""
+
+    source: GeoTiffSource
+    id: str
+
+    @property
+    def layout(self) -> Layout:
+        return self.source.layout
+
+    def scene(self) -> Scene:
+        layout, row = self.layout, self.source.row(self.id)
+        labels = [(spec, self.header(spec.files, "missing_label", 1)) for spec in layout.labels]
+        specs = [_overridden(spec, layout, self.id) for spec in layout.frames]
+        files = [self.frame_headers(spec) for spec in specs]
+        instances = [(spec, self.header(spec.files, "missing_instances", 1)) for spec in layout.instances]
+        hidden = [self.header(s.hidden.files, "missing_hidden", 1) if s.hidden else None for s in specs]
+        grid = labels[0][1]
+        exact = [h for _, h in (*labels[1:], *instances)] + [h for h in hidden if h]
+        exact += [h for spec, headers in zip(specs, files, strict=True) for h in headers if not spec.resample]
+        coarse = [h for spec, headers in zip(specs, files, strict=True) for h in headers if spec.resample]
+        for header in exact:
+            self.check_grid(header, grid, may_be_coarse=False)
+        for header in coarse:
+            self.check_grid(header, grid, may_be_coarse=True)
+        # A mask without georeference (a PNG, say) that lies on a georeferenced image takes the image's.
+        placed = next((h for h in (grid, *exact) if h.placed), grid)
+        frames = []
+        for spec, headers, mask in zip(specs, files, hidden, strict=True):
+            frames.append(self.frame(spec, headers, mask, grid.shape, row))
+        self.check_dates(frames)
+        group = layout.group.value(self.id, row, "group", f"scene {self.id}, group") if layout.group else self.id
+        return Scene(
+            id=self.id,
+            source=layout.name,
+            group=f"{layout.name}/{group}",
+            license=layout.license,
+            attribution=layout.attribution,
+            split=layout.split.value(self.id, row, "split", f"scene {self.id}, split"),
+            frames=tuple(frames),
+            labels=tuple(
+                LabelMap(
+                    spec.t, spec.legend, h.shape, partial(_read_labels, h.path, self.rel(h), spec.legend, spec.derive)
+                )
+                for spec, h in labels
+            ),
+            instances=tuple(self.instance_map(spec.t, h) for spec, h in instances),
+            ground=self.ground(placed),
+            crs=crs_label(placed.crs) if placed.placed and placed.crs else None,
+            transform=placed.transform if placed.placed else None,
+            provenance={
+                "layout": layout.name,
+                "files": {s.name: [self.rel(h) for h in hs] for s, hs in zip(specs, files, strict=True)},
+                "labels": [
+                    {"t": spec.t, "file": self.rel(h), "legend": spec.legend.name, "codes": _codes(spec.legend)}
+                    for spec, h in labels
+                ],
+                # One map used for several dates says nothing about change between them.
+                "static_labels": len({h.path for _, h in labels}) < len(labels),
+                "instances": [{"t": spec.t, "file": self.rel(h)} for spec, h in instances],
+                "hidden": {s.name: self.rel(h) for s, h in zip(specs, hidden, strict=True) if h},
+                "crs": crs_label(placed.crs) if placed.crs else None,
+                "crs_wkt": placed.crs if placed.placed else None,
+                "transform": list(placed.transform) if placed.placed else None,
+                "georeference": self.rel(placed) if placed.placed else None,
+                "dates": {f.id: f.time for f in frames},
+                "overrides": {k: dict(v) for k, v in layout.overrides.get(self.id, {}).items()},
+            },
+        )
+
+    def rel(self, header: Header) -> str:
+        return header.path.relative_to(self.source.root).as_posix()
+
+    def header(self, pattern: str, reason: str, bands: int | None = None) -> Header:
+        found = self.source.matches(pattern, self.id)
+        if len(found) != 1:
+            what = f"{len(found)} files" if found else "no file"
+            code = reason if not found else "ambiguous_files"
+            raise SceneError(
+                code,
+                f"scene {self.id}: expected one file {pattern.replace(ID, self.id)}, found {what} in the data folder",
+            )
+        header = _read_header(found[0], found[0].relative_to(self.source.root).as_posix())
+        if bands is not None and header.count != bands:
+            raise SceneError(
+                "band_count", f"scene {self.id}: {self.rel(header)} has {header.count} bands, expected {bands}"
+            )
+        return header
+
+    def frame_headers(self, spec: FrameSpec) -> list[Header]:
+        headers = [self.header(pattern, "missing_frame") for pattern in spec.files]
+        total = sum(h.count for h in headers)
+        if total != len(spec.bands):
+            raise SceneError(
+                "band_count",
+                f"scene {self.id}, frame {spec.name}: the layout names {len(spec.bands)} bands, "
+                f"{', '.join(map(self.rel, headers))} have {total}",
+            )
+        return headers
+
+    def check_grid(self, header: Header, grid: Header, may_be_coarse: bool) -> None:
+        """Same pixel grid (or, for a resampled frame, same extent with larger pixels), else ``SceneError``."""
+        (h, w), (height, width) = header.shape, grid.shape
+        both_placed = header.placed and grid.placed
+        whole = height % h == 0 and width % w == 0 and height // h == width // w
+        coarse = may_be_coarse and h <= height and w <= width and (whole or both_placed)
+        if header.shape != grid.shape and not coarse:
+            hint = "" if may_be_coarse else "; for coarser bands on the same extent set `resample: bilinear`"
+            raise SceneError(
+                "mismatched_shapes",
+                f"scene {self.id}: {self.rel(header)} has {h} x {w} pixels, the label raster {self.rel(grid)} has "
+                f"{height} x {width}{hint}",
+            )
+        if not both_placed:
+            return
+        if not _same_crs(header.crs, grid.crs):
+            raise SceneError(
+                "mismatched_georeference",
+                f"scene {self.id}: {self.rel(header)} is in {crs_label(str(header.crs))}, the label raster in "
+                f"{crs_label(str(grid.crs))}; warp both to one grid first",
+            )
+        shift = _shift_px(header, grid)
+        if shift > MAX_SHIFT_PX:
+            raise SceneError(
+                "mismatched_georeference",
+                f"scene {self.id}: corners of {self.rel(header)} lie {shift:.2f} pixels from those of the label raster "
+                f"{self.rel(grid)} (at most {MAX_SHIFT_PX}); warp both to one grid first",
+            )
+
+    def ground(self, placed: Header) -> GroundSampling:
+        if not placed.placed and self.layout.nominal_m:
+            return GroundSampling.nominal(*self.layout.nominal_m, f"stated by layout {self.layout.name}")
+        try:
+            return GroundSampling.from_georeference(placed.crs, placed.transform, placed.shape)
+        except GroundError as error:
+            reason = "crs_without_transform" if placed.identity else "georeference"
+            raise SceneError(reason, f"scene {self.id}: {self.rel(placed)}: {error}") from error
+
+    def frame(
+        self,
+        spec: FrameSpec,
+        headers: list[Header],
+        mask: Header | None,
+        shape: tuple[int, int],
+        row: Mapping[str, str],
+    ) -> Frame:
+        time = None
+        if spec.time:
+            where = f"scene {self.id}, frame {spec.name}, time"
+            time = _iso(spec.time.value(headers[0].path.name, row, "bad_dates", where), where)
+        sources = tuple((h.path, self.rel(h)) for h in headers)
+        return Frame(
+            id=f"{self.id}/{spec.name}",
+            t=spec.t,
+            modality=spec.modality,
+            bands=spec.bands,
+            shape=shape,
+            read=partial(_read_frame, sources, shape, spec),
+            unit=spec.unit,
+            display=spec.display,
+            time=time,
+            hidden=partial(_read_hidden, mask.path, self.rel(mask), spec.hidden) if mask and spec.hidden else None,
+        )
+
+    def instance_map(self, t: int, header: Header) -> InstanceMap:
+        read = partial(_read_instances, header.path, self.rel(header))
+        numbers = np.unique(read())
+        instances = tuple(Instance(int(n), str(n)) for n in numbers if n != 0)
+        return InstanceMap(t, instances, header.shape, read)
+
+    def check_dates(self, frames: Sequence[Frame]) -> None:
+        dated = [(f.t, dt.datetime.fromisoformat(f.time).replace(tzinfo=None), f) for f in frames if f.time]
+        for t, time, frame in dated:
+            for later_t, later_time, later in dated:
+                if t < later_t and time > later_time:
+                    raise SceneError(
+                        "bad_dates",
+                        f"scene {self.id}: frame {frame.id} (t = {t}) is of {frame.time}, after frame {later.id} "
+                        f"(t = {later_t}) of {later.time}; number the frames in time order",
+                    )
+
+
+# --- finding the layout ---------------------------------------------------------------------------------------------
+
+
+def _find(path: Path, layout: str | None) -> tuple[Layout, Path]:
+    if path.is_file():
+        if layout is not None:
+            raise SourceError(f"{path} is a layout file itself; leave out --layout {layout}, or give a folder")
+        parsed = read_layout(path)
+        root = path.parent / parsed.root if parsed.root else path.parent
+        if not root.is_dir():
+            raise SourceError(f"{path.name}: key root: expected a folder relative to the layout, found no {root}")
+        return parsed, root
+    if not path.is_dir():
+        raise SourceError(f"expected a folder of rasters or a layout file, found nothing at {path}")
+    own = path / LAYOUT_FILE
+    if own.is_file() and layout is None:
+        return read_layout(own), path
+    wanted = layout or path.resolve().name
+    if wanted not in shipped_layouts():
+        looked = f"--layout {layout}" if layout else f"{own} and a shipped layout named after the folder, {wanted!r}"
+        raise SourceError(
+            f"no layout for {path}: looked for {looked}. Shipped layouts: {', '.join(shipped_layouts())}. Choose one "
+            f"with --layout NAME, or write {LAYOUT_FILE} into the folder: copy the nearest file of "
+            "terracot/sources/layouts and change file patterns, bands, unit and legend"
+        )
+    return read_layout(SHIPPED / f"{wanted}.yaml"), path
+
+
+def _read_index(layout: Layout, root: Path) -> dict[str, dict[str, str]]:
+    if layout.index is None:
+        return {}
+    path = root / layout.index
+    if not path.is_file():
+        raise SourceError(f"{layout.file}: key index: expected the file {layout.index} below {root}, found none")
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        columns = list(reader.fieldnames or [])
+        missing = sorted(({layout.index_id} | layout.columns) - set(columns))
+        if missing:
+            raise SourceError(f"{layout.file}: columns {missing} are not in {layout.index} (it has {columns})")
+        return {row[layout.index_id]: row for row in reader}
+
+
+def _id_rule(pattern: str) -> re.Pattern[str]:
+    first, *rest = [re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split(ID)]
+    return re.compile(first + r"(?P<id>[^/]+)" + r"(?P=id)".join(rest))
+
+
+def _overridden(spec: FrameSpec, layout: Layout, scene_id: str) -> FrameSpec:
+    return replace(spec, **layout.overrides.get(scene_id, {}).get(spec.name, {}))
+
+
+def _codes(legend: Legend) -> dict[str, Any]:
+    return {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": list(legend.ignore)}
+
+
+# --- rasters --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: Path, where: str) -> Iterator[Any]:
+    """A rasterio data set; every error of GDAL, also one raised while reading, becomes ``SceneError`` "unreadable"."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as data:
+                yield data
+    except (RasterioError, OSError) as error:
+        raise SceneError(
+            "unreadable", f"{where}: cannot be read as a raster ({error}); fetch the file again, it may be truncated"
+        ) from error
+
+
+def _read_header(path: Path, where: str) -> Header:
+    with _opened(path, where) as data:
+        crs = (data.crs.to_string() or data.crs.to_wkt()) if data.crs else None
+        return Header(path, data.shape, data.count, crs, tuple(float(v) for v in data.transform[:6]))
+
+
+def _read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec: FrameSpec) -> npt.NDArray[Any]:
+    parts = []
+    for path, where in files:
+        with _opened(path, where) as data:
+            if data.shape == shape:
+                parts.append(data.read())
+            else:
+                size = (data.count, *shape)
+                parts.append(data.read(out_shape=size, resampling=Resampling.bilinear, out_dtype="float32"))
+    raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    if spec.scale == 1 and spec.offset == 0 and spec.nodata is None:
+        return raw
+    # float64 first: raw values and scale are exact there, and one rounding to float32 is left.
+    values = (raw.astype(np.float64) * spec.scale + spec.offset).astype(np.float32)
+    if spec.nodata is not None:
+        # Zero is a legitimate value in single bands: a pixel is empty only where all of them say so.
+        values[:, np.all(raw == spec.nodata, axis=0)] = np.nan
+    return values
+
+
+def _read_band(path: Path, where: str) -> npt.NDArray[Any]:
+    with _opened(path, where) as data:
+        band: npt.NDArray[Any] = data.read(1)
+        return band
+
+
+def _read_labels(path: Path, where: str, legend: Legend, derive: str | None) -> ClassMap:
+    raw = _read_band(path, where)
+    return legend.encode((raw != 0).astype(np.uint8) if derive == "nonzero" else raw, where)
+
+
+def _read_hidden(path: Path, where: str, rule: HiddenSpec) -> BoolMask:
+    raw = _read_band(path, where)
+    if rule.equals:
+        return np.asarray(np.isin(raw, rule.equals), dtype=bool)
+    if raw.dtype.kind not in "iu":
+        raise SceneError("hidden_dtype", f"{where}: bits need whole numbers, the raster has {raw.dtype}")
+    return np.asarray((raw.astype(np.int64) & sum(1 << b for b in rule.bits)) != 0)
+
+
+def _read_instances(path: Path, where: str) -> npt.NDArray[np.int32]:
+    raw = _read_band(path, where)
+    if raw.dtype.kind not in "iu" or raw.min() < 0 or raw.max() > np.iinfo(np.int32).max:
+        raise SceneError("instance_number", f"{where}: building numbers must be whole and 0 or more, found {raw.dtype}")
+    return raw.astype(np.int32)
+
+
+def _same_crs(a: str | None, b: str | None) -> bool:
+    import pyproj
+
+    return a == b or bool(pyproj.CRS.from_user_input(a) == pyproj.CRS.from_user_input(b))
+
+
+def _shift_px(header: Header, grid: Header) -> float:
+    """Largest distance between the same corners of two rasters, in pixels of ``grid``, along either axis."""
+    back = ~rasterio.Affine(*grid.transform)
+    worst = 0.0
+    for v, u in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        x, y = rasterio.Affine(*header.transform) * (u * header.shape[1], v * header.shape[0])
+        col, row = back * (x, y)
+        worst = max(worst, abs(col - u * grid.shape[1]), abs(row - v * grid.shape[0]))
+    return worst
+
+
+def _iso(text: str, where: str) -> str:
+    """A date or time, also the compact ``20170613T101031``, in the long ISO form."""
+    try:
+        if len(text) in (8, 10):
+            return dt.date.fromisoformat(text).isoformat()
+        return dt.datetime.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise SceneError("bad_dates", f"{where}: expected an ISO date such as 2017-06-13, found {text!r}") from error
