@@ -6,9 +6,34 @@ BENCH/
   audit.json               what was kept and dropped, and why
   data/items-*.parquet     terracot.samples.ITEM_SCHEMA
   data/scenes-*.parquet    terracot.samples.SCENE_SCHEMA
+
+Items are held in memory without pictures; pixels are read scene by scene, one Parquet row group at a time.
 """
 
 from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from terracot.ground import GroundSampling
+from terracot.io import MANIFEST, check_manifest, read_json, sha256_file
+from terracot.masks import RleError, decode
+from terracot.plugins import LETTERS, EvidenceMask, PrivilegedItem, Prompt, PromptFrame
+from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA
+from terracot.scenes import BoolMask, Modality
 
 TASKS: dict[str, str] = {
     "coverage": "coverage_percentage",
@@ -18,4 +43,196 @@ TASKS: dict[str, str] = {
     "distance": "distance_measurement",
     "building_change": "building_change_estimation",
 }
-"""Our task id -> the string in the published ``task_type`` column."""
+"""Our task id -> the string in the published ``task_type`` column.
+
+``boundary_detection`` stands in the released inference script and ``coverage_percentage`` in the released table. The
+other four strings appear nowhere in the released code (building change is not released at all); they are our guesses.
+"""
+
+RULE_PARAMETERS = ("unit", "measure", "min_pixels", "connectivity")
+"""The parameters of an item that a reference model may see: how its rule measures, never what came out."""
+
+_CACHED_SCENES = 8
+
+
+class BenchmarkError(ValueError):
+    """A benchmark folder that is missing, unfinished or damaged; the message says which and what to do."""
+
+
+class Benchmark:
+    """A finished benchmark folder. ``Benchmark.open(path)`` checks it; ``items`` is in the stored order."""
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any], items: list[dict[str, Any]]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.manifest_sha256 = sha256_file(path / MANIFEST)
+        self.items = items
+        self._places = _scene_places(path)
+        self._scenes: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._group: tuple[tuple[Path, int], pa.Table] | None = None
+        _check_items(path, items, self._places)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Benchmark:
+        """Open a folder made by ``terrabench build``; ``BenchmarkError`` says what is wrong with any other.
+
+        File sizes are compared with the manifest here; ``terracot.io.check_manifest`` compares the hashes too.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise BenchmarkError(f"{path} is not a folder; expected a benchmark made by `terrabench build`")
+        if not (path / MANIFEST).is_file():
+            raise BenchmarkError(
+                f"{path} has no {MANIFEST}: either it is no benchmark or its build was not finished; "
+                "run the same `terrabench build` command again to finish it"
+            )
+        problems = check_manifest(path, hashes=False)
+        if problems:
+            raise BenchmarkError(f"{path} is damaged: {'; '.join(problems[:5])}. Copy or build it again")
+        return cls(path, read_json(path / MANIFEST), list(_read_items(path)))
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return len(self.items)
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield ``(item id, encoded picture)`` in stored order, a few at a time."""
+        for file in _files(self.path, "items"):
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=16, columns=["id", "image"]):
+                for row in batch.to_pylist():
+                    yield row["id"], row["image"]["bytes"]
+
+    def scene(self, scene_id: str) -> dict[str, Any]:
+        """One row of the scene table as plain values (``SCENE_SCHEMA``); ``KeyError`` for an unknown id."""
+        if scene_id in self._scenes:
+            self._scenes.move_to_end(scene_id)
+            return self._scenes[scene_id]
+        file, group, row = self._places[scene_id]
+        if self._group is None or self._group[0] != (file, group):
+            self._group = None  # let go of the old pixels before reading the new ones
+            self._group = (file, group), pq.ParquetFile(file).read_row_group(group)
+        scene: dict[str, Any] = self._group[1].slice(row, 1).to_pylist()[0]
+        self._scenes[scene_id] = scene
+        if len(self._scenes) > _CACHED_SCENES:
+            self._scenes.popitem(last=False)
+        return scene
+
+    def place(self, item: Mapping[str, Any]) -> tuple[str, int, int]:
+        """Where the item's scene is stored; sorting by it reads every row group once."""
+        file, group, row = self._places[item["scene_id"]]
+        return file.name, group, row
+
+    def prompt(self, item: Mapping[str, Any], run_seed: int) -> Prompt:
+        """The item as a model sees it: decoded pictures, question, options, and an id that means nothing."""
+        scene = self.scene(item["scene_id"])
+        frames = tuple(_frame(scene, number, frame) for number, frame in enumerate(scene["frames"], 1))
+        ground = GroundSampling.from_dict(scene["ground"])
+        return Prompt(prompt_id(item["id"], run_seed), frames, ground, item["question"], tuple(item["options"]))
+
+    def privileged(self, item: Mapping[str, Any], run_seed: int) -> PrivilegedItem:
+        """The item as a reference model sees it: the prompt, the evidence masks, the valid pixels, the rule."""
+        given = json.loads(item["parameters"] or "{}")
+        parameters = {name: given[name] for name in RULE_PARAMETERS if name in given}
+        prompt = self.prompt(item, run_seed)
+        return PrivilegedItem(prompt, item["task"], self.evidence(item), self.valid(item), parameters)
+
+    def evidence(self, item: Mapping[str, Any]) -> tuple[EvidenceMask, ...]:
+        """The true masks of an item, decoded."""
+        shape = self.shape(item)
+        return tuple(
+            EvidenceMask(m["t"], m["class_name"], self._decode(m["rle"], shape, item["id"])) for m in item["masks"]
+        )
+
+    def valid(self, item: Mapping[str, Any]) -> dict[int, BoolMask]:
+        """Date -> ``(H, W)`` pixels that have a label; a date without a label map is valid everywhere."""
+        scene, shape = self.scene(item["scene_id"]), self.shape(item)
+        valid = {frame["t"]: np.ones(shape, dtype=bool) for frame in scene["frames"]}
+        return valid | {v["t"]: self._decode(v["rle"], shape, scene["scene_id"]) for v in scene["valid"]}
+
+    def shape(self, item: Mapping[str, Any]) -> tuple[int, int]:
+        """``(H, W)`` of the item's frames and masks."""
+        scene = self.scene(item["scene_id"])
+        return scene["height"], scene["width"]
+
+    def _decode(self, rle: Mapping[str, Any], shape: tuple[int, int], where: str) -> BoolMask:
+        try:
+            return decode(rle, shape)
+        except RleError as error:
+            raise BenchmarkError(f"{self.path}, {where}: {error}. Copy or build the benchmark again") from error
+
+
+def prompt_id(item_id: str, run_seed: int) -> str:
+    """The opaque id that a model sees instead of the item's own: another one for every run seed."""
+    return hashlib.sha256(f"{run_seed}\n{item_id}".encode()).hexdigest()[:16]
+
+
+def _frame(scene: Mapping[str, Any], number: int, frame: Mapping[str, Any]) -> PromptFrame:
+    image = np.asarray(Image.open(io.BytesIO(frame["image"]["bytes"])).convert("RGB"))
+    shape = (len(frame["bands"]), scene["height"], scene["width"])
+    native: Callable[[], npt.NDArray[Any]] = partial(_native, frame["pixels"], frame["dtype"], shape)
+    modality = Modality(frame["modality"])
+    # The source's own frame id could be looked up in its public labels, so a model gets a plain number.
+    name = f"{number}-{modality}"
+    return PromptFrame(name, frame["t"], modality, tuple(frame["bands"]), frame["unit"], image, native, frame["time"])
+
+
+def _native(data: bytes, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    return np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype)).reshape(shape)
+
+
+def _files(path: Path, table: str) -> list[Path]:
+    files = sorted((path / "data").glob(f"{table}-*.parquet"))
+    if not files:
+        raise BenchmarkError(f"{path} has no data/{table}-*.parquet; expected a folder made by `terrabench build`")
+    return files
+
+
+def _check_columns(file: Path, expected: pa.Schema) -> None:
+    found = pq.read_schema(file)
+    missing = [name for name in expected.names if name not in found.names]
+    if missing:
+        raise BenchmarkError(
+            f"{file} lacks the columns {', '.join(missing)}; it was written by another version or is no benchmark"
+        )
+    for column in expected:
+        if not found.field(column.name).type.equals(column.type):
+            raise BenchmarkError(
+                f"{file}: column {column.name} should be {column.type}, found {found.field(column.name).type}"
+            )
+
+
+def _read_items(path: Path) -> Iterator[dict[str, Any]]:
+    columns = [name for name in ITEM_SCHEMA.names if name != "image"]
+    for file in _files(path, "items"):
+        _check_columns(file, ITEM_SCHEMA)
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=1024, columns=columns):
+            yield from batch.to_pylist()
+
+
+def _scene_places(path: Path) -> dict[str, tuple[Path, int, int]]:
+    """Scene id -> file, row group, row in it; reads the id column alone."""
+    places: dict[str, tuple[Path, int, int]] = {}
+    for file in _files(path, "scenes"):
+        _check_columns(file, SCENE_SCHEMA)
+        parquet = pq.ParquetFile(file)
+        for group in range(parquet.num_row_groups):
+            ids = parquet.read_row_group(group, columns=["scene_id"]).column(0).to_pylist()
+            places.update({scene_id: (file, group, row) for row, scene_id in enumerate(ids)})
+    return places
+
+
+def _check_items(path: Path, items: list[dict[str, Any]], scenes: Mapping[str, Any]) -> None:
+    seen: set[str] = set()
+    for item in items:
+        problem = None
+        if item["id"] in seen:
+            problem = "appears twice"
+        elif item["scene_id"] not in scenes:
+            problem = f"belongs to scene {item['scene_id']}, which is not in data/scenes-*.parquet"
+        elif item["task"] not in TASKS:
+            problem = f"has the unknown task {item['task']!r}; known: {', '.join(TASKS)}"
+        elif not item["options"] or item["answer"] not in tuple(LETTERS[: len(item["options"])]):
+            problem = f"has the answer {item['answer']!r} to {len(item['options'] or ())} options"
+        if problem:
+            raise BenchmarkError(f"{path}: item {item['id']} {problem}. Copy or build the benchmark again")
+        seen.add(item["id"])

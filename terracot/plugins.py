@@ -108,12 +108,14 @@ class PrivilegedItem:
     """What a reference model sees: the prompt, the task, the evidence masks and the valid pixels of each date.
 
     Neither the answer letter nor the numeric truth is here, so a reference model can only get them by measuring.
+    ``parameters`` says how the task's rule measures ("unit", "measure"), never what came out.
     """
 
     prompt: Prompt
     task: str
     evidence: tuple[EvidenceMask, ...]
     valid: Mapping[int, BoolMask]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
