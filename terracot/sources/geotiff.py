@@ -11,24 +11,16 @@ import datetime as dt
 import glob
 import hashlib
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import rasterio
-from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from terracot.ground import IDENTITY, GroundError, GroundSampling, crs_label
+from terracot.ground import GroundError, GroundSampling, crs_label
 from terracot.scenes import (
-    BoolMask,
-    ClassMap,
     Frame,
     Instance,
     InstanceMap,
@@ -38,31 +30,21 @@ from terracot.scenes import (
     SceneError,
     SourceError,
 )
-from terracot.sources.layout import ID, SHIPPED, FrameSpec, HiddenSpec, Layout, read_layout, shipped_layouts
+from terracot.sources.layout import ID, SHIPPED, FrameSpec, Layout, shipped_layouts
+from terracot.sources.layout_yaml import read_layout
+from terracot.sources.rasters import (
+    Header,
+    read_frame,
+    read_header,
+    read_hidden,
+    read_instances,
+    read_labels,
+    same_crs,
+    shift_px,
+)
 
 LAYOUT_FILE = "terracot.yaml"
 MAX_SHIFT_PX = 0.01
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a raster says about itself, read without its pixels."""
-
-    path: Path
-    shape: tuple[int, int]
-    count: int
-    crs: str | None
-    transform: tuple[float, ...]
-
-    @property
-    def placed(self) -> bool:
-        """True when the raster has a CRS and a transform that is not the identity."""
-        return self.crs is not None and not self.identity
-
-    @property
-    def identity(self) -> bool:
-        """True when the transform is none, whichever way up."""
-        return tuple(abs(v) for v in self.transform) == IDENTITY
 
 
 class GeoTiffSource:
@@ -85,7 +67,7 @@ class GeoTiffSource:
     @cached_property
     def _ids(self) -> tuple[str, ...]:
         if not isinstance(self.layout.ids, str):
-            return tuple(sorted(self.layout.ids))
+            return tuple(sorted(set(self.layout.ids)))
         rule = _id_rule(self.layout.ids)
         paths = (p.relative_to(self.root).as_posix() for p in self.root.glob(self.layout.ids.replace(ID, "*")))
         found = {hit.group("id") for hit in map(rule.fullmatch, paths) if hit}
@@ -179,16 +161,18 @@ class _SceneFiles:
             frames=tuple(frames),
             labels=tuple(
                 LabelMap(
-                    spec.t, spec.legend, h.shape, partial(_read_labels, h.path, self.rel(h), spec.legend, spec.derive)
+                    spec.t, spec.legend, h.shape, partial(read_labels, h.path, self.rel(h), spec.legend, spec.derive)
                 )
                 for spec, h in labels
             ),
             instances=tuple(self.instance_map(spec.t, h) for spec, h in instances),
             ground=self.ground(placed),
-            crs=crs_label(placed.crs) if placed.placed and placed.crs else None,
+            crs=placed.crs if placed.placed else None,
             transform=placed.transform if placed.placed else None,
             provenance={
                 "layout": layout.name,
+                "patch": self.id,
+                "window": [0, 0, *grid.shape],
                 "files": {s.name: [self.rel(h) for h in hs] for s, hs in zip(specs, files, strict=True)},
                 "labels": [
                     {"t": spec.t, "file": self.rel(h), "legend": spec.legend.name, "codes": _codes(spec.legend)}
@@ -198,8 +182,7 @@ class _SceneFiles:
                 "static_labels": len({h.path for _, h in labels}) < len(labels),
                 "instances": [{"t": spec.t, "file": self.rel(h)} for spec, h in instances],
                 "hidden": {s.name: self.rel(h) for s, h in zip(specs, hidden, strict=True) if h},
-                "crs": crs_label(placed.crs) if placed.crs else None,
-                "crs_wkt": placed.crs if placed.placed else None,
+                "crs": placed.crs if placed.placed else None,
                 "transform": list(placed.transform) if placed.placed else None,
                 "georeference": self.rel(placed) if placed.placed else None,
                 "dates": {f.id: f.time for f in frames},
@@ -219,7 +202,7 @@ class _SceneFiles:
                 code,
                 f"scene {self.id}: expected one file {pattern.replace(ID, self.id)}, found {what} in the data folder",
             )
-        header = _read_header(found[0], found[0].relative_to(self.source.root).as_posix())
+        header = read_header(found[0], found[0].relative_to(self.source.root).as_posix())
         if bands is not None and header.count != bands:
             raise SceneError(
                 "band_count", f"scene {self.id}: {self.rel(header)} has {header.count} bands, expected {bands}"
@@ -234,6 +217,13 @@ class _SceneFiles:
                 "band_count",
                 f"scene {self.id}, frame {spec.name}: the layout names {len(spec.bands)} bands, "
                 f"{', '.join(map(self.rel, headers))} have {total}",
+            )
+        deep = [h for h in headers if h.dtype != "uint8"]
+        if spec.unit == "digital number" and deep and not spec.limits_stated:
+            raise SceneError(
+                "display",
+                f"scene {self.id}, frame {spec.name}: {self.rel(deep[0])} has {deep[0].dtype} digital numbers, whose "
+                "black and white cannot be guessed; state `display: {bands, low, high}` in the layout",
             )
         return headers
 
@@ -252,13 +242,13 @@ class _SceneFiles:
             )
         if not both_placed:
             return
-        if not _same_crs(header.crs, grid.crs):
+        if not same_crs(header.crs, grid.crs):
             raise SceneError(
                 "mismatched_georeference",
                 f"scene {self.id}: {self.rel(header)} is in {crs_label(str(header.crs))}, the label raster in "
                 f"{crs_label(str(grid.crs))}; warp both to one grid first",
             )
-        shift = _shift_px(header, grid)
+        shift = shift_px(header, grid)
         if shift > MAX_SHIFT_PX:
             raise SceneError(
                 "mismatched_georeference",
@@ -294,15 +284,15 @@ class _SceneFiles:
             modality=spec.modality,
             bands=spec.bands,
             shape=shape,
-            read=partial(_read_frame, sources, shape, spec),
+            read=partial(read_frame, sources, shape, spec),
             unit=spec.unit,
             display=spec.display,
             time=time,
-            hidden=partial(_read_hidden, mask.path, self.rel(mask), spec.hidden) if mask and spec.hidden else None,
+            hidden=partial(read_hidden, mask.path, self.rel(mask), spec.hidden) if mask and spec.hidden else None,
         )
 
     def instance_map(self, t: int, header: Header) -> InstanceMap:
-        read = partial(_read_instances, header.path, self.rel(header))
+        read = partial(read_instances, header.path, self.rel(header))
         numbers = np.unique(read())
         instances = tuple(Instance(int(n), str(n)) for n in numbers if n != 0)
         return InstanceMap(t, instances, header.shape, read)
@@ -373,93 +363,6 @@ def _overridden(spec: FrameSpec, layout: Layout, scene_id: str) -> FrameSpec:
 
 def _codes(legend: Legend) -> dict[str, Any]:
     return {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": list(legend.ignore)}
-
-
-# --- rasters --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _opened(path: Path, where: str) -> Iterator[Any]:
-    """A rasterio data set; every error of GDAL, also one raised while reading, becomes ``SceneError`` "unreadable"."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as data:
-                yield data
-    except (RasterioError, OSError) as error:
-        raise SceneError(
-            "unreadable", f"{where}: cannot be read as a raster ({error}); fetch the file again, it may be truncated"
-        ) from error
-
-
-def _read_header(path: Path, where: str) -> Header:
-    with _opened(path, where) as data:
-        crs = (data.crs.to_string() or data.crs.to_wkt()) if data.crs else None
-        return Header(path, data.shape, data.count, crs, tuple(float(v) for v in data.transform[:6]))
-
-
-def _read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec: FrameSpec) -> npt.NDArray[Any]:
-    parts = []
-    for path, where in files:
-        with _opened(path, where) as data:
-            if data.shape == shape:
-                parts.append(data.read())
-            else:
-                size = (data.count, *shape)
-                parts.append(data.read(out_shape=size, resampling=Resampling.bilinear, out_dtype="float32"))
-    raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
-    if spec.scale == 1 and spec.offset == 0 and spec.nodata is None:
-        return raw
-    # float64 first: raw values and scale are exact there, and one rounding to float32 is left.
-    values = (raw.astype(np.float64) * spec.scale + spec.offset).astype(np.float32)
-    if spec.nodata is not None:
-        # Zero is a legitimate value in single bands: a pixel is empty only where all of them say so.
-        values[:, np.all(raw == spec.nodata, axis=0)] = np.nan
-    return values
-
-
-def _read_band(path: Path, where: str) -> npt.NDArray[Any]:
-    with _opened(path, where) as data:
-        band: npt.NDArray[Any] = data.read(1)
-        return band
-
-
-def _read_labels(path: Path, where: str, legend: Legend, derive: str | None) -> ClassMap:
-    raw = _read_band(path, where)
-    return legend.encode((raw != 0).astype(np.uint8) if derive == "nonzero" else raw, where)
-
-
-def _read_hidden(path: Path, where: str, rule: HiddenSpec) -> BoolMask:
-    raw = _read_band(path, where)
-    if rule.equals:
-        return np.asarray(np.isin(raw, rule.equals), dtype=bool)
-    if raw.dtype.kind not in "iu":
-        raise SceneError("hidden_dtype", f"{where}: bits need whole numbers, the raster has {raw.dtype}")
-    return np.asarray((raw.astype(np.int64) & sum(1 << b for b in rule.bits)) != 0)
-
-
-def _read_instances(path: Path, where: str) -> npt.NDArray[np.int32]:
-    raw = _read_band(path, where)
-    if raw.dtype.kind not in "iu" or raw.min() < 0 or raw.max() > np.iinfo(np.int32).max:
-        raise SceneError("instance_number", f"{where}: building numbers must be whole and 0 or more, found {raw.dtype}")
-    return raw.astype(np.int32)
-
-
-def _same_crs(a: str | None, b: str | None) -> bool:
-    import pyproj
-
-    return a == b or bool(pyproj.CRS.from_user_input(a) == pyproj.CRS.from_user_input(b))
-
-
-def _shift_px(header: Header, grid: Header) -> float:
-    """Largest distance between the same corners of two rasters, in pixels of ``grid``, along either axis."""
-    back = ~rasterio.Affine(*grid.transform)
-    worst = 0.0
-    for v, u in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        x, y = rasterio.Affine(*header.transform) * (u * header.shape[1], v * header.shape[0])
-        col, row = back * (x, y)
-        worst = max(worst, abs(col - u * grid.shape[1]), abs(row - v * grid.shape[0]))
-    return worst
 
 
 def _iso(text: str, where: str) -> str:

@@ -1,0 +1,138 @@
+"""Reading rasters of a layout: headers, bands in their unit, class ids, cloud masks, building numbers.
+
+Every error of GDAL, also one raised while reading, becomes a ``SceneError`` with reason ``unreadable``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from terracot.ground import IDENTITY
+from terracot.scenes import BoolMask, ClassMap, Legend, SceneError
+from terracot.sources.layout import FrameSpec, HiddenSpec
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a raster says about itself, read without its pixels."""
+
+    path: Path
+    shape: tuple[int, int]
+    count: int
+    dtype: str
+    crs: str | None
+    transform: tuple[float, ...]
+
+    @property
+    def placed(self) -> bool:
+        """True when the raster has a CRS and a transform that is not the identity."""
+        return self.crs is not None and not self.identity
+
+    @property
+    def identity(self) -> bool:
+        """True when the transform is none, whichever way up."""
+        return tuple(abs(v) for v in self.transform) == IDENTITY
+
+
+@contextmanager
+def _opened(path: Path, where: str) -> Iterator[Any]:
+    """A rasterio data set; every error of GDAL, also one raised while reading, becomes ``SceneError`` "unreadable"."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as data:
+                yield data
+    except (RasterioError, OSError) as error:
+        raise SceneError(
+            "unreadable", f"{where}: cannot be read as a raster ({error}); fetch the file again, it may be truncated"
+        ) from error
+
+
+def read_header(path: Path, where: str) -> Header:
+    """CRS, transform, shape and number of bands of a raster; ``SceneError`` when it cannot be opened."""
+    with _opened(path, where) as data:
+        crs = (data.crs.to_string() or data.crs.to_wkt()) if data.crs else None
+        return Header(path, data.shape, data.count, data.dtypes[0], crs, tuple(float(v) for v in data.transform[:6]))
+
+
+def read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec: FrameSpec) -> npt.NDArray[Any]:
+    """``(C, H, W)`` bands of a frame in its unit (NaN where empty), coarser files brought to ``shape``."""
+    parts = []
+    for path, where in files:
+        with _opened(path, where) as data:
+            if data.shape == shape:
+                parts.append(data.read())
+            else:
+                size = (data.count, *shape)
+                parts.append(data.read(out_shape=size, resampling=Resampling.bilinear, out_dtype="float32"))
+    raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    if spec.scale == 1 and spec.offset == 0 and spec.nodata is None:
+        return raw
+    # float64 first: raw values and scale are exact there, and one rounding to float32 is left.
+    values = (raw.astype(np.float64) * spec.scale + spec.offset).astype(np.float32)
+    if spec.nodata is not None:
+        # Zero is a legitimate value in single bands: a pixel is empty only where all of them say so.
+        values[:, np.all(raw == spec.nodata, axis=0)] = np.nan
+    return values
+
+
+def _read_band(path: Path, where: str) -> npt.NDArray[Any]:
+    with _opened(path, where) as data:
+        band: npt.NDArray[Any] = data.read(1)
+        return band
+
+
+def read_labels(path: Path, where: str, legend: Legend, derive: str | None) -> ClassMap:
+    """``(H, W) uint8`` class ids of a label raster."""
+    raw = _read_band(path, where)
+    return legend.encode((raw != 0).astype(np.uint8) if derive == "nonzero" else raw, where)
+
+
+def read_hidden(path: Path, where: str, rule: HiddenSpec) -> BoolMask:
+    """``(H, W)`` booleans of a cloud mask by equal values or set bits."""
+    raw = _read_band(path, where)
+    if rule.equals:
+        return np.asarray(np.isin(raw, rule.equals), dtype=bool)
+    if raw.dtype.kind not in "iu":
+        raise SceneError("hidden_dtype", f"{where}: bits need whole numbers, the raster has {raw.dtype}")
+    return np.asarray((raw.astype(np.int64) & sum(1 << b for b in rule.bits)) != 0)
+
+
+def read_instances(path: Path, where: str) -> npt.NDArray[np.int32]:
+    """``(H, W) int32`` building numbers."""
+    raw = _read_band(path, where)
+    if raw.dtype.kind not in "iu" or raw.min() < 0 or raw.max() > np.iinfo(np.int32).max:
+        raise SceneError("instance_number", f"{where}: building numbers must be whole and 0 or more, found {raw.dtype}")
+    return raw.astype(np.int32)
+
+
+def same_crs(a: str | None, b: str | None) -> bool:
+    """True when two CRS texts mean the same system."""
+    import pyproj
+
+    try:
+        return a == b or bool(pyproj.CRS.from_user_input(a) == pyproj.CRS.from_user_input(b))
+    except pyproj.exceptions.CRSError:
+        return False
+
+
+def shift_px(header: Header, grid: Header) -> float:
+    """Largest distance between the same corners of two rasters, in pixels of ``grid``, along either axis."""
+    back = ~rasterio.Affine(*grid.transform)
+    worst = 0.0
+    for v, u in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        x, y = rasterio.Affine(*header.transform) * (u * header.shape[1], v * header.shape[0])
+        col, row = back * (x, y)
+        worst = max(worst, abs(col - u * grid.shape[1]), abs(row - v * grid.shape[0]))
+    return worst
