@@ -92,7 +92,7 @@ def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
             if m.component_counts[class_id] > 2000:  # far too many to ask for, and slow to sieve
                 yield Rejected("counting", "too_many_patches")
                 continue
-            mask = measure.sieved(m.mask(class_id), COUNTED_PATCH_PX)
+            mask = measure.sieved(m.mask(int(class_id)), COUNTED_PATCH_PX)
             count = measure.components(mask)
             if 2 <= count <= 20:
                 parameters = {"min_pixels": COUNTED_PATCH_PX}
@@ -105,7 +105,7 @@ def localisation(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Reje
     """Which of the nine parts holds most of a class: at least 40 % of it and half as much again as the next."""
     for t, m in facts.maps.items():
         for class_id in np.flatnonzero(m.counts):
-            first, second = np.sort(measure.part_counts(m.mask(class_id)))[::-1][:2]
+            first, second = np.sort(measure.part_counts(m.mask(int(class_id))))[::-1][:2]
             if m.counts[class_id] < 25:
                 yield Rejected("localisation", "too_small")
             elif first < 0.4 * m.counts[class_id] or first < 1.5 * second:
@@ -169,8 +169,6 @@ def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 yield Rejected("distance", "pixel_size_varies")
             elif not regions[a].any() or not regions[b].any():
                 yield Rejected("distance", "nothing_left_after_opening")
-            elif m.touching[a, b] and measure.contact_pixels(regions[a], regions[b]):
-                yield Rejected("distance", "gap_below_minimum")
             elif (measure.distance(regions[a], regions[b]) or 0.0) <= filters.min_gap_px:
                 yield Rejected("distance", "gap_below_minimum")
             else:

@@ -7,7 +7,7 @@ the record's ``masks``), what it is, and how it is written. ``verify`` looks the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,15 @@ from terracot.scenes import BoolMask
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """What a quantity is measured on: the record's masks in order, valid pixels per date, and the ground sampling."""
+    """What a quantity is measured on: the record's masks in order, valid pixels per date, the ground sampling.
+
+    ``parameters`` are those of the question (such as the smallest patch to count).
+    """
 
     masks: tuple[EvidenceMask, ...]
     valid: Mapping[int, BoolMask]
     ground: GroundSampling
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def mask(self, index: int) -> BoolMask:
         """Pixels of the mask at a position."""
@@ -91,6 +95,9 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
 """Quantity name -> measurement in its base unit (pixels, %, m2, m, count)."""
 
 
+PARAMETER = "parameter."
+
+
 def measured(regions: Regions, quantity: str, of: Sequence[int], unit: str) -> Value:
     """Measure a quantity and write it down. ``KeyError`` for a quantity that does not exist."""
     value = measured_value(regions, quantity, of, unit)
@@ -98,5 +105,7 @@ def measured(regions: Regions, quantity: str, of: Sequence[int], unit: str) -> V
 
 
 def measured_value(regions: Regions, quantity: str, of: Sequence[int], unit: str) -> float:
-    """The measurement alone, in ``unit``."""
+    """The measurement alone, in ``unit``. "parameter.NAME" is a number that the question itself sets."""
+    if quantity.startswith(PARAMETER):
+        return float(regions.parameters[quantity.removeprefix(PARAMETER)])
     return QUANTITIES[quantity](regions, of) / UNITS.get(unit, 1.0)

@@ -65,7 +65,7 @@ FRAME = pa.struct(
         ("unit", pa.string()),
         ("time", pa.string()),
         ("image", IMAGE),  # the common render, PNG
-        ("pixels", pa.binary()),  # native bands: zlib of the C-order bytes of `dtype`, shape (bands, H, W)
+        ("pixels", pa.binary()),  # native bands: the C-order bytes of a (bands, H, W) array of `dtype`
         ("dtype", pa.string()),
         ("hidden", RLE),  # pixels behind cloud or shadow, where known
     ]
@@ -102,6 +102,7 @@ _COMMON = [
     ("license", pa.string()),
     ("kind", pa.string()),  # which question: a name of terracot.rules
     ("question", pa.string()),
+    ("values", pa.list_(VALUE)),  # every number of the question, in order
     ("masks", pa.list_(MASK)),
     ("truth", TRUTH),
     ("parameters", pa.string()),  # JSON: what the rule needs beyond the masks (connectivity, unit, class names)

@@ -1,0 +1,157 @@
+"""Scene ids in, shards out, on any number of processes, resumable after any kind of death.
+
+Work is cut into shards of scene ids before it starts. Each shard is a pure function of its ids: it writes its own files
+by atomic rename, then a small record ``.work/STAGE-00007.json`` that says what it wrote. A run that finds a record (and
+its files) skips the shard; so the result has the same bytes whatever the number of workers and however often the run
+was killed. ``.work/plan.json`` holds what the result depends on; a folder with another plan is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Protocol
+
+import terracot
+from terracot.io import MANIFEST, OutputError, atomic_write_text, canonical_json, pretty_json, read_json, sha256_file
+
+SCENES_PER_SHARD = 32
+WORK = ".work"
+
+
+class Job(Protocol):
+    """A picklable description of the work on one shard."""
+
+    def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
+        """Do the work and return a plain record with ``files`` (relative path -> rows, sha256), counts and the like."""
+        ...
+
+
+def shards_of(scene_ids: Sequence[str], size: int = SCENES_PER_SHARD) -> list[tuple[int, tuple[str, ...]]]:
+    """Cut scene ids into numbered shards."""
+    return [(n, tuple(scene_ids[i : i + size])) for n, i in enumerate(range(0, len(scene_ids), size))]
+
+
+def fingerprint(identity: Mapping[str, Any], source_fingerprint: str, scene_ids: Sequence[str]) -> str:
+    """Hash of everything that the result depends on."""
+    content = [dict(identity), source_fingerprint, list(scene_ids), terracot.__version__]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def prepare(out: Path, plan: str) -> bool:
+    """Make ``out`` ready for work with this plan; True when it is finished already.
+
+    ``OutputError`` when the folder holds something else: nothing of it is touched.
+    """
+    manifest, work = out / MANIFEST, out / WORK / "plan.json"
+    if manifest.exists():
+        if read_json(manifest).get("plan") == plan:
+            finish(out)
+            return True
+        raise OutputError(f"{out} holds a finished data set with other settings; choose another --out or remove it")
+    if work.exists():
+        if read_json(work).get("plan") != plan:
+            raise OutputError(
+                f"{out} holds unfinished work with other settings (or an input changed since); "
+                "run it again with those settings, choose another --out, or remove the folder"
+            )
+        return False
+    if out.exists() and any(out.iterdir()):
+        raise OutputError(f"{out} is not empty and not a data set of this program; choose another --out")
+    atomic_write_text(work, pretty_json({"plan": plan}))
+    return False
+
+
+def run_shards(
+    job: Job, stage: str, shards: Sequence[tuple[int, tuple[str, ...]]], out: Path, workers: int, progress: bool
+) -> list[dict[str, Any]]:
+    """Run ``job`` on every shard that has no record yet; returns all records in shard order."""
+    from tqdm import tqdm
+
+    records: dict[int, dict[str, Any]] = {}
+    todo = []
+    for index, ids in shards:
+        record = _finished(out, stage, index)
+        if record is None:
+            todo.append((index, ids))
+        else:
+            records[index] = record
+    bar = tqdm(total=sum(len(ids) for _, ids in shards), desc=stage, unit="scene", disable=not progress)
+    bar.update(sum(len(ids) for index, ids in shards if index in records))
+    lengths = {index: len(ids) for index, ids in shards}
+    for index, record in _results(job, todo, workers):
+        atomic_write_text(_record_path(out, stage, index), pretty_json(record))
+        records[index] = record
+        bar.update(lengths[index])
+    bar.close()
+    return [records[index] for index, _ in shards]
+
+
+def finish(out: Path) -> None:
+    """Remove the working records of a finished folder, and what killed runs left half written."""
+    for torn in out.rglob(".*.tmp"):
+        torn.unlink()
+    shutil.rmtree(out / WORK, ignore_errors=True)
+
+
+def _record_path(out: Path, stage: str, index: int) -> Path:
+    return out / WORK / f"{stage}-{index:05d}.json"
+
+
+def _finished(out: Path, stage: str, index: int) -> dict[str, Any] | None:
+    path = _record_path(out, stage, index)
+    if not path.exists():
+        return None
+    record: dict[str, Any] = read_json(path)
+    intact = all(
+        (out / name).exists() and sha256_file(out / name) == file["sha256"]
+        for name, file in record.get("files", {}).items()
+    )
+    return record if intact else None
+
+
+def _results(
+    job: Job, todo: Sequence[tuple[int, tuple[str, ...]]], workers: int
+) -> Iterable[tuple[int, dict[str, Any]]]:
+    if workers <= 1 or len(todo) <= 1:
+        for index, ids in todo:
+            yield index, job.run_shard(index, ids)
+        return
+    context = multiprocessing.get_context("spawn")  # forking a process with library threads can dead-lock
+    with ProcessPoolExecutor(min(workers, len(todo)), context, _start_worker, (job,)) as pool:
+        futures = {pool.submit(_run_in_worker, index, ids): index for index, ids in todo}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_job: Job | None = None
+
+
+def _start_worker(job: Job) -> None:
+    """Keep the job for the life of the worker, and die with the parent (a killed parent cannot say goodbye)."""
+    global _job
+    _job = job
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _run_in_worker(index: int, ids: Sequence[str]) -> dict[str, Any]:
+    assert _job is not None
+    return _job.run_shard(index, ids)

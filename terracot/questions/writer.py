@@ -1,0 +1,129 @@
+"""Writer: fills sentences with measured numbers, so that no number in a text is without its record."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from terracot.findings import Finding, SceneFacts
+from terracot.language import UNIT_TEXT, sentence
+from terracot.quantities import PARAMETER, Regions, Value, measured
+from terracot.seeding import seeded_index
+from terracot.traces import Ground, Say, Step
+
+TEMPLATE_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A worded finding. ``values`` are the numbers in the question; ``template`` says which phrasings were chosen."""
+
+    finding: Finding
+    text: str
+    values: tuple[Value, ...]
+    steps: tuple[Step, ...]
+    answer: str
+    template: str
+
+
+class Writer:
+    """Words for one finding. Choices depend on the seed, the scene, the kind and the classes, never on the answer."""
+
+    def __init__(self, finding: Finding, facts: SceneFacts, seed: int, prefix: str = "l1") -> None:
+        self.finding = finding
+        self.facts = facts
+        self.regions = Regions(finding.masks, facts.valid, facts.scene.ground, finding.parameters)
+        self._prefix = prefix
+        self._key = (seed, facts.scene.id, prefix, finding.kind, finding.t, *finding.class_names)
+        self._chosen: list[int] = []
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names in the order of the masks."""
+        return self.finding.class_names
+
+    def choose(self, phrasings: Sequence[str]) -> str:
+        """One of several phrasings, by hash; the choice is recorded."""
+        index = seeded_index(len(phrasings), *self._key, len(self._chosen))
+        self._chosen.append(index)
+        return phrasings[index]
+
+    def value(self, quantity: str, *of: int, unit: str) -> Value:
+        """A measured number, ready to be put into a sentence."""
+        return measured(self.regions, quantity, of, unit)
+
+    def parameter(self, name: str, unit: str) -> Value:
+        """A number that the question itself sets, ready to be put into a sentence."""
+        return measured(self.regions, PARAMETER + name, (), unit)
+
+    def fill(self, phrasing: str, **slots: str | Value) -> Say:
+        """A sentence with its slots filled and its numbers recorded in the order in which they stand."""
+        parts, values = [], []
+        for literal, name, _, _ in string.Formatter().parse(phrasing):
+            parts.append(literal)
+            if name is None:
+                continue
+            slot = slots[name]
+            if isinstance(slot, Value):
+                values.append(slot)
+                parts.append(slot.text + UNIT_TEXT.get(slot.unit, ""))
+            else:
+                parts.append(slot)
+        return Say(sentence("".join(parts)), tuple(values))
+
+    def say(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
+        """``fill`` one of several phrasings."""
+        return self.fill(self.choose(phrasings), **slots)
+
+    def ground(self, phrasings: Sequence[str], mask: int) -> Ground:
+        """A grounding step that names the class of a mask in its ``{name}`` slot."""
+        return Ground(sentence(self.choose(phrasings).format(name=self.names[mask])), mask)
+
+    def asked(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
+        """The question; on scenes of several dates it says which image is meant."""
+        question = self.say(phrasings, **slots)
+        if self.facts.scene.dates == 1:
+            return question
+        date = self.value("date", len(self.finding.masks) - 1, unit="date")
+        opening = self.fill("In image {date}: ", date=date)
+        return Say(opening.text + question.text, (*opening.values, *question.values))
+
+    def pixel_size(self) -> Say:
+        """The ground sampling as a clause of a question: one length, or both axes when they differ."""
+        dy, dx = self.value("pixel_down", unit="m/px"), self.value("pixel_across", unit="m/px")
+        basis = "" if self.facts.scene.ground.basis == "measured" else "nominally "
+        if dy.text == dx.text:
+            clause = self.fill("one pixel is " + basis + "{dy} wide and high", dy=dy)
+        else:
+            clause = self.fill("one pixel is " + basis + "{dy} high and {dx} wide", dy=dy, dx=dx)
+        return Say(clause.text[:1].lower() + clause.text[1:], clause.values)
+
+    def question(self, asked: Say, *steps: Step) -> Question:
+        """Everything together; the answer is the finding's truth."""
+        template = f"{self._prefix}.{self.finding.kind}.v{TEMPLATE_VERSION}:" + "-".join(map(str, self._chosen))
+        return Question(self.finding, asked.text, asked.values, steps, self.finding.truth.text, template)
+
+
+def with_clause(question: Say, clause: Say) -> Say:
+    """A question followed by a clause in brackets: "How large ...? (one pixel is 10 m wide and high)"."""
+    return Say(f"{question.text} ({clause.text})", (*question.values, *clause.values))
+
+
+HERE = (
+    "The {name} is here:",
+    "I mark the {name}:",
+    "First I outline the {name}:",
+    "The region labelled {name} is this one:",
+    "Let me segment the {name}:",
+)
+"""Phrasings of a grounding step."""
+
+ALSO_HERE = (
+    "The {name} is here:",
+    "Next I mark the {name}:",
+    "Then I outline the {name}:",
+    "The second region is the {name}:",
+    "And the {name} is this one:",
+)
+"""Phrasings of a second grounding step."""

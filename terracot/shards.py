@@ -1,0 +1,137 @@
+"""Rows and Parquet shards: a scene as a row, pixels in and out of it, and how a shard is written."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from terracot.findings import SceneFacts
+from terracot.ground import GroundSampling
+from terracot.io import OutputError, atomic_file
+from terracot.masks import decode, encode
+from terracot.plugins import EvidenceMask
+from terracot.render import frame_png
+from terracot.scenes import BoolMask, Frame
+
+ROW_GROUP = 32  # rows; small, so that a reader of single rows does not load a whole shard
+
+
+def write_shard(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> dict[str, Any]:
+    """Write rows as one Parquet file, atomically; returns ``{"rows", "sha256"}``. Same rows, same bytes."""
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=ROW_GROUP, compression="zstd", compression_level=3)
+    data = buffer.getvalue()
+    with atomic_file(path) as file:
+        file.write(data)
+    return {"rows": len(rows), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def read_rows(folder: Path, stem: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """All rows of ``folder/data/stem-*.parquet`` in order, one row group in memory at a time."""
+    for path in sorted((folder / "data").glob(f"{stem}-*.parquet")):
+        try:
+            file = pq.ParquetFile(path)
+            for batch in file.iter_batches(batch_size=ROW_GROUP, columns=None if columns is None else list(columns)):
+                yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise OutputError(f"{path} cannot be read as Parquet ({error}); build the folder again") from error
+
+
+def scene_row(facts: SceneFacts) -> dict[str, Any]:
+    """A scene as a row of ``SCENE_SCHEMA``: renders, native pixels, valid masks and ground sampling."""
+    scene = facts.scene
+    digest = hashlib.sha256()
+    frames = []
+    for frame in scene.frames:
+        record, native = _frame_record(frame)
+        frames.append(record)
+        digest.update(f"{frame.id}|{frame.t}|{frame.modality}|{native.dtype}|{native.shape}".encode())
+        digest.update(record["pixels"])
+    return {
+        "scene_id": scene.id,
+        "source": scene.source,
+        "split": scene.split,
+        "group": scene.group,
+        "license": scene.license,
+        "attribution": scene.attribution,
+        "height": scene.shape[0],
+        "width": scene.shape[1],
+        "crs": scene.crs,
+        "transform": None if scene.transform is None else list(scene.transform),
+        "ground": scene.ground.to_dict(),
+        "valid": [{"t": t, "rle": encode(mask)} for t, mask in sorted(facts.valid.items())],
+        "frames": frames,
+        "content_sha256": digest.hexdigest(),
+        "provenance": json.dumps(dict(scene.provenance), sort_keys=True, ensure_ascii=False),
+    }
+
+
+def content_sha256(row: Mapping[str, Any]) -> str:
+    """The hash that ``scene_row`` stored, computed again from the stored pixels."""
+    digest = hashlib.sha256()
+    for frame in row["frames"]:
+        shape = (len(frame["bands"]), row["height"], row["width"])
+        digest.update(f"{frame['id']}|{frame['t']}|{frame['modality']}|{frame['dtype']}|{shape}".encode())
+        digest.update(frame["pixels"])
+    return digest.hexdigest()
+
+
+def _frame_record(frame: Frame) -> tuple[dict[str, Any], npt.NDArray[Any]]:
+    native = np.ascontiguousarray(frame.pixels())
+    record = {
+        "id": frame.id,
+        "t": frame.t,
+        "modality": str(frame.modality),
+        "bands": list(frame.bands),
+        "unit": frame.unit,
+        "time": frame.time,
+        "image": {"bytes": frame_png(frame), "path": None},
+        "pixels": native.tobytes(),
+        "dtype": str(native.dtype),
+        "hidden": None if frame.hidden is None else encode(frame.hidden()),
+    }
+    return record, native
+
+
+def frame_pixels(row: Mapping[str, Any], frame: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """Native bands ``(C, H, W)`` of a stored frame (read-only)."""
+    return np.frombuffer(frame["pixels"], dtype=frame["dtype"]).reshape(
+        len(frame["bands"]), row["height"], row["width"]
+    )
+
+
+def frame_image(frame: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
+    """The common render ``(H, W, 3) uint8`` of a stored frame."""
+    with Image.open(io.BytesIO(frame["image"]["bytes"])) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def row_valid(row: Mapping[str, Any]) -> dict[int, BoolMask]:
+    """Valid pixels by date of a stored scene; ``RleError`` on damage."""
+    return {v["t"]: decode(v["rle"], (row["height"], row["width"])) for v in row["valid"]}
+
+
+def row_ground(row: Mapping[str, Any]) -> GroundSampling:
+    """Ground sampling of a stored scene."""
+    return GroundSampling.from_dict(row["ground"])
+
+
+def row_masks(row: Mapping[str, Any], shape: tuple[int, int]) -> tuple[EvidenceMask, ...]:
+    """Evidence masks of a stored sample or item; ``RleError`` on damage."""
+    return tuple(EvidenceMask(m["t"], m["class_name"], decode(m["rle"], shape)) for m in row["masks"])
+
+
+def mask_records(masks: Sequence[EvidenceMask]) -> list[dict[str, Any]]:
+    """Evidence masks as they are stored."""
+    return [{"t": m.t, "class_name": m.class_name, "rle": encode(m.mask)} for m in masks]
