@@ -1,0 +1,223 @@
+"""The parser decides the score, so every reading is pinned here. Options: A 12%, B 34%, C 56%, D 78%."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terrabench.answers import PARSER_VERSION, parse
+
+PERCENT = ("12%", "34%", "56%", "78%")
+LAND = ("water", "open water", "tree cover", "cropland")
+YES_NO = ("yes", "no")
+
+
+def letter(reply, options=PERCENT):
+    return parse(reply, options).letter
+
+
+VECTORS = [
+    # the published vectors
+    ("ANSWER: B", "B"),
+    ("<answer>(B)</answer>", "B"),
+    ("<answer>**B**</answer>", "B"),
+    ("<answer>Option B</answer>", "B"),
+    ("<answer>Built-up area 34%</answer>", "B"),
+    ("Based on the mask, 34%.", "B"),
+    ("Cannot determine from this image.", None),
+    ("As an AI I can't see the image", None),
+    ("A large part is water, so D", "D"),
+    ("After segmenting, the answer is C.", "C"),
+    ("I considered A and B, final: C", "C"),
+    # answer tags
+    ("<answer>B</answer>", "B"),
+    ("<answer>b</answer>", "B"),
+    ("<answer> (b). </answer>", "B"),
+    ("<Answer>\nB\n</ANSWER >", "B"),
+    ("<answer>B.</answer>", "B"),
+    ("<answer>B: 34%</answer>", "B"),
+    ("<answer>b) 34%</answer>", "B"),
+    ("<answer>A. 12 %</answer>", "A"),
+    ("<answer>A 12%</answer>", "A"),
+    ("<answer>'B'</answer>", "B"),
+    (r"<answer>$\boxed{\text{B}}$</answer>", "B"),
+    ("<answer>\uff22</answer>", "B"),  # full-width B
+    ("<answer>\u0412</answer>", None),  # Cyrillic Ve only looks like B
+    ("<answer>crop</answer>", None),
+    ("<answer>C-band</answer>", None),
+    ("<answer>Cropland covers a big part</answer>", None),
+    ("<answer>A large part</answer>", None),
+    ("<answer>A</answer>", "A"),
+    ("<answer>I</answer>", None),
+    ("<answer>E</answer>", None),
+    ("<answer>A or B</answer>", None),
+    ("<answer>A/B</answer>", None),
+    ("<answer>B or E</answer>", None),
+    ("<answer>B, B, B</answer>", "B"),
+    ("<answer>B, not A</answer>", "B"),
+    ("<answer>not A but B</answer>", "B"),
+    ("<answer></answer>", None),
+    ("<answer>unsure</answer> The answer is C.", None),  # the tag decides, even when it says nothing
+    ("<answer>A</answer> <answer>D</answer>", "D"),
+    ("<answer>A</answer> no wait <answer>D", "A"),
+    ("<answer><answer>C</answer></answer>", "C"),
+    ("<answer>A <answer>C</answer>", "C"),
+    ("</answer>B<answer>", "B"),  # no closed tag; without markup the whole reply is a letter
+    ("<think>A is large. <answer>A</answer></think><answer>D</answer>", "D"),
+    ("<answer>34%, not 56%</answer>", "B"),
+    ("<answer>34% or 56%</answer>", None),
+    # markers
+    ("Answer: (C)", "C"),
+    ("**Answer**: C", "C"),
+    ("The correct answer is: **C**", "C"),
+    ("The answer is\n\nC", "C"),
+    ("The answer is A because it is larger.", "A"),
+    ("The answer is A.", "A"),
+    ("The answer is A large lake.", None),
+    ("The answer is not B.", None),
+    ("The answer isn't A.", None),
+    ("The answer is B, so B it is.", "B"),
+    ("The answer is either B or C.", None),
+    ("The answer is B. C was close.", "B"),
+    ("Answer: A. 12%", "A"),
+    ("Answer: 34%", "B"),
+    ("Answer: about 34 percent.", "B"),
+    ("Final answer: D", "D"),
+    ("Final Answer\nD", "D"),
+    (r"Thus \boxed{D}", "D"),
+    (r"\boxed{\text{Option D}}", "D"),
+    (r"\boxed{34\%}", None),  # no letter and not an option text as it is written
+    ("Therefore, D.", "D"),
+    ("The answer is C, so that is done.", "C"),
+    ("It is so large that a crop is hidden.", None),
+    ("so A large part is hidden", None),
+    ("<think>some</think><answer>B", "B"),  # a stop string cut the closing tag
+    ("<think>the answer is A</think> I mean, final: B", "B"),
+    ("The answer is E.", None),
+    # a lone letter
+    ("B", "B"),
+    (" (b) ", "B"),
+    ("B.", "B"),
+    ("Option C", "C"),
+    ("<think>long</think>\nD", "D"),
+    ("E", None),
+    ("I", None),
+    ("A B", None),
+    ("AB", None),
+    ("Bravo", None),
+    # option texts
+    ("It covers 34 % of the valid pixels.", "B"),
+    ("It covers 134%.", None),
+    ("It covers 34.5%.", None),
+    ("It covers 1.34%.", None),
+    ("It covers 1,34%.", None),
+    ("It covers -34%.", None),
+    ("It covers 30-34%.", None),
+    ("I measured 34%. That is all.", None),  # not in the last sentence
+    ("Not 12%. I measured 34%", "B"),
+    ("Either 34% or 56%.", None),
+    ("It is not 34%.", None),
+    # nothing
+    ("", None),
+    ("   ", None),
+    ("\x00\ufffd", None),
+    ("D'accord, a B-roll of A.I. and C++", None),
+]
+
+
+@pytest.mark.parametrize(("reply", "expected"), VECTORS)
+def test_readings(reply, expected):
+    assert letter(reply) == expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "options", "expected"),
+    [
+        ("<answer>open water</answer>", LAND, "B"),  # not also "water"
+        ("<answer>Water</answer>", LAND, "A"),
+        ("<answer>A water</answer>", LAND, "A"),
+        ("<answer>Tree  Cover.</answer>", LAND, "C"),
+        ("<answer>water and cropland</answer>", LAND, None),
+        ("The larger one is cropland.", LAND, "D"),
+        ("The larger one is croplands.", LAND, None),
+        ("Yes, they touch.", YES_NO, "A"),
+        ("No.", YES_NO, "B"),
+        ("There is no way to tell.", YES_NO, None),
+        ("<answer>no</answer>", YES_NO, "B"),
+        ("<answer>C</answer>", YES_NO, None),
+        ("<answer>1,200 m</answer>", ("120 m", "1200 m"), "B"),
+        ("<answer>1200m</answer>", ("200 m", "1,200 m"), "B"),
+        ("It is 1 km².", ("1 km", "1 km²"), "B"),
+        ("It is 1 km2.", ("1 km", "1 km²"), "B"),
+        ("It is 1 km.", ("1 km", "1 km²"), "A"),
+        ("It has 5 buildings", ("5", "15"), "A"),
+        ("It has 5%", ("5", "15"), None),
+        ("It has 15 buildings", ("5", "15"), "B"),
+        ("<answer>Zone B</answer>", ("Zone B", "Zone A"), "A"),  # the exact text goes before the letter in it
+        ("<answer>A. Zone B</answer>", ("Zone B", "Zone A"), "A"),
+        ("<answer>I</answer>", tuple("123456789"), "I"),
+        ("I think so, I do", tuple("123456789"), None),
+        ("B", (), None),
+        ("<answer>(</answer>", (".+", "(", "[a"), "B"),
+        ("<answer>x</answer>", ("", "x"), "B"),
+    ],
+)
+def test_readings_of_other_options(reply, options, expected):
+    assert letter(reply, options) == expected
+
+
+def test_the_rule_and_the_span_show_what_decided():
+    reply = "<think>maybe A</think><answer> (B) </answer>"
+    parsed = parse(reply, PERCENT)
+    assert (parsed.rule, reply[slice(*parsed.span)]) == ("answer_tag", " (B) ")
+    parsed = parse("I say the answer is C. Bye.", PERCENT)
+    assert (parsed.rule, "I say the answer is C. Bye."[slice(*parsed.span)]) == ("marker", "C")
+    assert parse("nothing", PERCENT).rule == "none"
+    assert parse("B", PERCENT).rule == "lone_letter"
+    assert parse("It is 34%.", PERCENT).rule == "option_text"
+    assert PARSER_VERSION == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "A" * 10_000_000,
+        "<answer>" * 1_250_000,
+        "</answer>" * 1_100_000,
+        "<" * 10_000_000,
+        " " * 10_000_000,
+        "so A and " * 1_100_000,
+        "option" + " " * 10_000_000 + "!",
+        "<answer>" + "B " * 5_000_000 + "</answer>",
+        "<answer>B " + "!" * 19_000 + "</answer>",
+        "34" * 5_000_000 + "%",
+        "\\boxed{" * 1_400_000,
+        "not " * 2_500_000,
+        ". " * 5_000_000,
+    ],
+    ids=lambda reply: repr(reply[:12]),
+)
+def test_huge_replies_stay_fast(reply):
+    start = time.perf_counter()
+    parse(reply, PERCENT)
+    assert time.perf_counter() - start < 3
+
+
+WORDS = "<answer>|</answer>|<think>|</think>|so|A|B|E|I|34%|12 %|answer is|final:|\\boxed{|}|not|.|\n| |crop|(|)|**|$"
+PIECES = st.lists(st.sampled_from([*WORDS.split("|"), "\ud800", "\u0130", "\uff22"]), max_size=20).map("".join)
+REPLIES = st.text(max_size=80) | PIECES
+
+
+@settings(max_examples=500, deadline=None)
+@given(REPLIES, st.lists(st.text(max_size=8), max_size=10))
+def test_never_raises_and_never_leaves_the_options(reply, options):
+    found = parse(reply, options)
+    assert found.letter is None or found.letter in "ABCDEFGHIJ"[: len(options)]
+    assert found.span is None or 0 <= found.span[0] <= found.span[1] <= len(reply)
+
+
+@settings(max_examples=500, deadline=None)
+@given(REPLIES, st.sampled_from("ABCD"))
+def test_a_closed_answer_at_the_end_always_wins(before, wanted):
+    assert letter(f"{before}<answer>{wanted}</answer>") == wanted
