@@ -48,6 +48,17 @@ def read_rows(folder: Path, stem: str, columns: Sequence[str] | None = None) -> 
             raise OutputError(f"{path} cannot be read as Parquet ({error}); build the folder again") from error
 
 
+def read_shard(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    """All rows of one shard; ``OutputError`` when it cannot be read or has other columns than ``schema``."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise OutputError(f"{path} cannot be read as Parquet ({error}); make the folder again") from error
+    if not table.schema.equals(schema):
+        raise OutputError(f"{path} has other columns than this version writes; found {table.schema.names}")
+    return list(table.to_pylist())
+
+
 def scene_row(facts: SceneFacts) -> dict[str, Any]:
     """A scene as a row of ``SCENE_SCHEMA``: renders, native pixels, valid masks and ground sampling."""
     scene = facts.scene

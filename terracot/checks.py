@@ -1,0 +1,173 @@
+"""Row checks of ``verify``: each function measures one stored row again and yields what is wrong, as sentences.
+
+Nothing is taken on trust: masks are decoded, every quantity is measured on them, every number is parsed out of the text
+and held against both. Samples (traces) and items (options) share the columns that most checks read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from terracot.ground import GroundError, GroundSampling
+from terracot.language import NUMBER, number_text, option_text
+from terracot.masks import RleError
+from terracot.plugins import LETTERS
+from terracot.quantities import Regions, measured_value
+from terracot.rules import answer_from_masks
+from terracot.samples import content_id
+from terracot.scenes import BoolMask
+from terracot.shards import content_sha256, frame_image, row_ground, row_masks, row_valid
+from terracot.traces import seg_dates, split_text, trace_text
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class SceneFrame:
+    """What the rows of a scene are measured against."""
+
+    shape: tuple[int, int]
+    dates: int
+    valid: Mapping[int, BoolMask]
+    ground: GroundSampling
+
+
+def scene_frame(row: Mapping[str, Any]) -> SceneFrame:
+    """Decode what is needed of a scene row; ``RleError`` on damaged masks."""
+    dates = max(frame["t"] for frame in row["frames"])
+    return SceneFrame((row["height"], row["width"]), dates, row_valid(row), row_ground(row))
+
+
+def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
+    """Ground sampling from CRS and transform, pixel hash, pictures and dates of a scene."""
+    shape = (row["height"], row["width"])
+    stored = row_ground(row)
+    if row["crs"] is not None and row["transform"] is not None:
+        try:
+            if GroundSampling.from_georeference(row["crs"], row["transform"], shape) != stored:
+                yield f"ground sampling ({stored.origin}) does not follow from its CRS and transform"
+        except GroundError as error:
+            yield f"georeference: {error}"
+    elif stored.basis == "measured":
+        yield "ground sampling is called measured, but CRS or transform is missing"
+    if content_sha256(row) != row["content_sha256"]:
+        yield "pixels do not have the recorded sha256"
+    dates = sorted({frame["t"] for frame in row["frames"]})
+    if dates != list(range(1, len(dates) + 1)):
+        yield f"dates of the frames are {dates}, expected 1, 2 ..."
+    for frame in row["frames"]:
+        if frame_image(frame).shape[:2] != shape:
+            yield f"picture of frame {frame['id']} is not {shape}"
+    if sorted(v["t"] for v in row["valid"]) != dates:
+        yield "valid pixels are not recorded for every date"
+
+
+def check_row(row: Mapping[str, Any], scene: SceneFrame) -> Iterator[str]:
+    """All that samples and items have in common, then what is particular to either."""
+    if content_id(row) != row["id"]:
+        yield "id does not follow from the content"
+    try:
+        masks = row_masks(row, scene.shape)
+    except RleError as error:
+        yield f"mask: {error}"
+        return
+    for number, mask in enumerate(masks, 1):
+        if not 1 <= mask.t <= scene.dates:
+            yield f"mask {number} belongs to date {mask.t}, the scene has {scene.dates}"
+            return
+        if np.any(mask.mask & ~scene.valid[mask.t]):
+            yield f"mask {number} covers pixels without a valid label"
+        if row["kind"] != "building_change" and mask.class_name not in row["question"]:
+            yield f"mask {number} shows {mask.class_name!r}, which the question does not ask about"
+    parameters = json.loads(row["parameters"])
+    regions = Regions(masks, scene.valid, scene.ground, parameters)
+    yield from _check_truth(row, regions)
+    yield from _check_numbers("question", row["question"], row["values"], regions)
+    if row["ground_basis"] != scene.ground.basis:
+        yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
+    if "steps" in row:
+        yield from _check_trace(row, regions, scene)
+    else:
+        yield from _check_options(row)
+
+
+def _check_truth(row: Mapping[str, Any], regions: Regions) -> Iterator[str]:
+    try:
+        truth = answer_from_masks(row["kind"], regions.masks, regions.valid, regions.ground, regions.parameters)
+    except (ValueError, KeyError, IndexError) as error:
+        yield f"answer cannot be measured: {error}"
+        return
+    stored = row["truth"]
+    if truth.text != stored["text"] or truth.unit != stored["unit"] or not _same(truth.value, stored["value"]):
+        yield f"answer is {stored['text']} ({stored['value']}), measured {truth.text} ({truth.value})"
+
+
+def _check_numbers(what: str, text: str, values: list[dict[str, Any]], regions: Regions) -> Iterator[str]:
+    """Digits in the text, recorded value and fresh measurement agree, number by number."""
+    for mask in regions.masks:  # a class name may hold digits of its own
+        text = text.replace(mask.class_name, "")
+    found = NUMBER.findall(text)
+    recorded = [value["text"] for value in values]
+    if found != recorded:
+        yield f"{what}: the text has the numbers {found}, recorded are {recorded}"
+    for value in values:
+        try:
+            fresh = measured_value(regions, value["quantity"], value["of"], value["unit"])
+        except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
+            yield f"{what}: {value['quantity']} of masks {value['of']} cannot be measured: {error}"
+            continue
+        if not _same(fresh, value["value"]) or number_text(fresh, value["unit"]) != value["text"]:
+            yield f"{what}: {value['quantity']} is {value['text']} ({value['value']}), measured {fresh}"
+
+
+def _check_trace(row: Mapping[str, Any], regions: Regions, scene: SceneFrame) -> Iterator[str]:
+    steps = row["steps"]
+    pointed = [step["mask"] for step in steps if step["kind"] == "ground"]
+    if pointed != list(range(len(regions.masks))):
+        yield f"the trace points at masks {pointed}, expected each of {len(regions.masks)} once and in order"
+        return
+    for number, step in enumerate(steps, 1):
+        if step["kind"] == "ground" and regions.masks[step["mask"]].class_name not in step["text"]:
+            yield f"step {number} does not name {regions.masks[step['mask']].class_name!r}"
+        yield from _check_numbers(f"step {number}", step["text"], step["values"], regions)
+    dates = [mask.t for mask in regions.masks]
+    if row["answer"] != row["truth"]["text"]:
+        yield f"answer {row['answer']!r} is not the truth {row['truth']['text']!r}"
+    if row["text"] != trace_text(steps, dates, scene.dates, row["answer"]):
+        yield "text is not the text form of the steps"
+    expected = [date if scene.dates > 1 else None for date in dates]
+    if split_text(row["text"]) is None or seg_dates(row["text"]) != expected:
+        yield f"text has [SEG] of dates {seg_dates(row['text'])}, expected {expected}"
+    if not any(step["kind"] == "say" for step in steps):
+        yield "the trace says nothing"
+
+
+def _check_options(row: Mapping[str, Any]) -> Iterator[str]:
+    options, letters = row["options"], LETTERS[: len(row["options"])]
+    if len(set(options)) != len(options) or len(options) < 2:
+        yield f"options {options} are not two or more different texts"
+    if json.loads(row["candidates"]) != dict(zip(letters, options, strict=True)):
+        yield "candidates are not the lettered options"
+    if row["answer"] not in letters or len(row["answer"]) != 1:
+        yield f"answer {row['answer']!r} is no option letter"
+        return
+    truth, chosen = row["truth"], options[letters.index(row["answer"])]
+    numeric = truth["value"] is not None
+    expected = option_text(truth["value"], truth["unit"]) if numeric else truth["text"]
+    if chosen.lower() != expected.lower():
+        yield f"option {row['answer']} is {chosen!r}, the truth is {expected!r}"
+    for option, value in zip(options, row["option_values"], strict=True):
+        if numeric != (value is not None) or (numeric and option_text(value, truth["unit"]) != option):
+            yield f"option {option!r} does not show its value {value}"
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
