@@ -1,0 +1,67 @@
+# Everything runs from a fresh clone: `make setup` once, the other targets call it themselves.
+# Paths are relative, so the clone may lie in a folder with spaces. Needs Python >= 3.11 and GNU make >= 3.81.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.setup-done
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format clean
+
+help:
+	@echo 'make setup    create .venv and install the package (editable) with its development tools'
+	@echo 'make demo     synthetic data, a benchmark and four baselines, ending in a table of scores (folder demo/)'
+	@echo 'make test     run the tests and print their coverage'
+	@echo 'make lint     ruff check, ruff format --check, mypy'
+	@echo 'make format   let ruff sort imports and format the code'
+	@echo 'make clean    remove .venv, demo/ and caches'
+	@echo
+	@echo 'Another interpreter: make setup PYTHON=python3.12'
+
+setup: $(STAMP)
+
+# Installed again only when the stated or the pinned requirements change.
+$(STAMP): pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" >/dev/null || { echo 'make setup: "$(PYTHON)" was not found. Install Python 3.11 or newer, or name one: make setup PYTHON=/path/to/python3' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make setup: Python 3.11 or newer is needed, $(PYTHON) is $$("$(PYTHON)" -V 2>&1). Name another: make setup PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo 'make setup: $(PYTHON) has no venv module. Install it (Debian, Ubuntu: apt install python3-venv) and try again' >&2; exit 1; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@echo 'Installing the package and its tools into .venv (about a minute with pip, seconds with uv)'
+	@if command -v uv >/dev/null; then \
+	    if [ -n "$$PIP_FIND_LINKS" ]; then UV_FIND_LINKS="$$PIP_FIND_LINKS"; export UV_FIND_LINKS; fi; \
+	    set -x; uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+	    set -x; $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $(STAMP)
+
+# The recipe is the tutorial: make echoes each command, and each can be typed as it stands. All of them resume.
+demo: setup
+	$(BIN)/terracot generate procedural default --out demo/terracot
+	$(BIN)/terracot verify demo/terracot
+	$(BIN)/terracot show demo/terracot first --out demo/sample.png
+	$(BIN)/terrabench build procedural default-train --out demo/bench-train
+	$(BIN)/terrabench build procedural default --out demo/bench
+	$(BIN)/terrabench run --bench demo/bench --model chance --out demo/runs/chance
+	$(BIN)/terrabench run --bench demo/bench --model majority --model-args train=demo/bench-train --out demo/runs/majority
+	$(BIN)/terrabench run --bench demo/bench --model box-oracle --out demo/runs/box-oracle
+	$(BIN)/terrabench run --bench demo/bench --model oracle --out demo/runs/oracle
+	$(BIN)/terrabench score demo/runs/chance demo/runs/majority demo/runs/box-oracle demo/runs/oracle
+	@echo
+	@echo 'All images are synthetic. One sample with its masks: demo/sample.png   Terra-CoT data set: demo/terracot'
+	@echo 'Benchmark: demo/bench   Replies and scores: demo/runs/NAME/responses.jsonl, scores.json'
+
+test: setup
+	$(BIN)/python -m pytest --cov=terracot --cov=terrabench --cov=terrabaselines --cov-report=term
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv demo build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
