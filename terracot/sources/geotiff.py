@@ -12,7 +12,7 @@ import glob
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from terracot.scenes import (
     SceneError,
     SourceError,
 )
-from terracot.sources.layout import ID, SHIPPED, FrameSpec, Layout, shipped_layouts
+from terracot.sources.layout import ID, SHIPPED, FrameSpec, LabelSpec, Layout, shipped_layouts
 from terracot.sources.layout_yaml import read_layout
 from terracot.sources.rasters import (
     Header,
@@ -118,77 +118,75 @@ class GeoTiffSource:
         yield from (layer.files for layer in self.layout.instances)
 
 
-@dataclass(frozen=True)
 class _SceneFiles:
     """Builds one scene: finds its files, compares their grids, wires the readers."""
 
-    source: GeoTiffSource
-    id: str
-
-    @property
-    def layout(self) -> Layout:
-        return self.source.layout
+    def __init__(self, source: GeoTiffSource, scene_id: str) -> None:
+        self.source, self.layout, self.id = source, source.layout, scene_id
+        self.row = source.row(scene_id)
+        self.specs = [_overridden(spec, self.layout, scene_id) for spec in self.layout.frames]
+        self.labels = [self.header(spec.files, "missing_label", 1) for spec in self.layout.labels]
+        self.frames = [self.frame_headers(spec) for spec in self.specs]
+        self.hidden = [self.header(s.hidden.files, "missing_hidden", 1) if s.hidden else None for s in self.specs]
+        self.instances = [self.header(spec.files, "missing_instances", 1) for spec in self.layout.instances]
+        self.grid = self.labels[0]
+        pairs = [(h, spec.resample) for spec, hs in zip(self.specs, self.frames, strict=True) for h in hs]
+        pairs += [(h, False) for h in (*self.labels, *self.hidden, *self.instances) if h]
+        # A mask without georeference (a PNG, say) that lies on a georeferenced image takes the image's.
+        exact = [h for h, _ in pairs if h.shape == self.grid.shape]
+        self.placed = next((h for h in (self.grid, *exact) if h.placed), self.grid)
+        for header, may_be_coarse in pairs:
+            self.check_grid(header, may_be_coarse)
 
     def scene(self) -> Scene:
-        layout, row = self.layout, self.source.row(self.id)
-        labels = [(spec, self.header(spec.files, "missing_label", 1)) for spec in layout.labels]
-        specs = [_overridden(spec, layout, self.id) for spec in layout.frames]
-        files = [self.frame_headers(spec) for spec in specs]
-        instances = [(spec, self.header(spec.files, "missing_instances", 1)) for spec in layout.instances]
-        hidden = [self.header(s.hidden.files, "missing_hidden", 1) if s.hidden else None for s in specs]
-        grid = labels[0][1]
-        exact = [h for _, h in (*labels[1:], *instances)] + [h for h in hidden if h]
-        exact += [h for spec, headers in zip(specs, files, strict=True) for h in headers if not spec.resample]
-        coarse = [h for spec, headers in zip(specs, files, strict=True) for h in headers if spec.resample]
-        for header in exact:
-            self.check_grid(header, grid, may_be_coarse=False)
-        for header in coarse:
-            self.check_grid(header, grid, may_be_coarse=True)
-        # A mask without georeference (a PNG, say) that lies on a georeferenced image takes the image's.
-        placed = next((h for h in (grid, *exact) if h.placed), grid)
-        frames = []
-        for spec, headers, mask in zip(specs, files, hidden, strict=True):
-            frames.append(self.frame(spec, headers, mask, grid.shape, row))
+        layout = self.layout
+        frames = [
+            self.frame(spec, headers, mask)
+            for spec, headers, mask in zip(self.specs, self.frames, self.hidden, strict=True)
+        ]
         self.check_dates(frames)
-        group = layout.group.value(self.id, row, "group", f"scene {self.id}, group") if layout.group else self.id
+        group = self.id
+        if layout.group:
+            group = layout.group.value(self.id, self.row, "group", f"scene {self.id}, group")
         return Scene(
             id=self.id,
             source=layout.name,
             group=f"{layout.name}/{group}",
             license=layout.license,
             attribution=layout.attribution,
-            split=layout.split.value(self.id, row, "split", f"scene {self.id}, split"),
+            split=layout.split.value(self.id, self.row, "split", f"scene {self.id}, split"),
             frames=tuple(frames),
-            labels=tuple(
-                LabelMap(
-                    spec.t, spec.legend, h.shape, partial(read_labels, h.path, self.rel(h), spec.legend, spec.derive)
-                )
-                for spec, h in labels
-            ),
-            instances=tuple(self.instance_map(spec.t, h) for spec, h in instances),
-            ground=self.ground(placed),
-            crs=placed.crs if placed.placed else None,
-            transform=placed.transform if placed.placed else None,
-            provenance={
-                "layout": layout.name,
-                "patch": self.id,
-                "window": [0, 0, *grid.shape],
-                "files": {s.name: [self.rel(h) for h in hs] for s, hs in zip(specs, files, strict=True)},
-                "labels": [
-                    {"t": spec.t, "file": self.rel(h), "legend": spec.legend.name, "codes": _codes(spec.legend)}
-                    for spec, h in labels
-                ],
-                # One map used for several dates says nothing about change between them.
-                "static_labels": len({h.path for _, h in labels}) < len(labels),
-                "instances": [{"t": spec.t, "file": self.rel(h)} for spec, h in instances],
-                "hidden": {s.name: self.rel(h) for s, h in zip(specs, hidden, strict=True) if h},
-                "crs": placed.crs if placed.placed else None,
-                "transform": list(placed.transform) if placed.placed else None,
-                "georeference": self.rel(placed) if placed.placed else None,
-                "dates": {f.id: f.time for f in frames},
-                "overrides": {k: dict(v) for k, v in layout.overrides.get(self.id, {}).items()},
-            },
+            labels=tuple(self.label_map(s, h) for s, h in zip(layout.labels, self.labels, strict=True)),
+            instances=tuple(self.instance_map(s.t, h) for s, h in zip(layout.instances, self.instances, strict=True)),
+            ground=self.ground(),
+            crs=self.placed.crs if self.placed.placed else None,
+            transform=self.placed.transform if self.placed.placed else None,
+            provenance=self.provenance(frames),
         )
+
+    def provenance(self, frames: Sequence[Frame]) -> dict[str, Any]:
+        layout, placed = self.layout, self.placed
+        return {
+            "layout": layout.name,
+            "patch": self.id,
+            "window": [0, 0, *self.grid.shape],  # row, column, height, width
+            "files": {s.name: [self.rel(h) for h in hs] for s, hs in zip(self.specs, self.frames, strict=True)},
+            "hidden": {s.name: self.rel(h) for s, h in zip(self.specs, self.hidden, strict=True) if h},
+            "labels": [
+                {"t": s.t, "file": self.rel(h), "legend": s.legend.name, "codes": _codes(s.legend)}
+                for s, h in zip(layout.labels, self.labels, strict=True)
+            ],
+            # One map used for several dates says nothing about change between them.
+            "static_labels": len({h.path for h in self.labels}) < len(self.labels),
+            "instances": [
+                {"t": s.t, "file": self.rel(h)} for s, h in zip(layout.instances, self.instances, strict=True)
+            ],
+            "crs": placed.crs if placed.placed else None,
+            "transform": list(placed.transform) if placed.placed else None,
+            "georeference": self.rel(placed) if placed.placed else None,
+            "dates": {f.id: f.time for f in frames},
+            "overrides": {k: dict(v) for k, v in layout.overrides.get(self.id, {}).items()},
+        }
 
     def rel(self, header: Header) -> str:
         return header.path.relative_to(self.source.root).as_posix()
@@ -227,36 +225,37 @@ class _SceneFiles:
             )
         return headers
 
-    def check_grid(self, header: Header, grid: Header, may_be_coarse: bool) -> None:
+    def check_grid(self, header: Header, may_be_coarse: bool) -> None:
         """Same pixel grid (or, for a resampled frame, same extent with larger pixels), else ``SceneError``."""
-        (h, w), (height, width) = header.shape, grid.shape
-        both_placed = header.placed and grid.placed
+        (h, w), (height, width) = header.shape, self.grid.shape
+        both_placed = header.placed and self.placed.placed
         whole = height % h == 0 and width % w == 0 and height // h == width // w
         coarse = may_be_coarse and h <= height and w <= width and (whole or both_placed)
-        if header.shape != grid.shape and not coarse:
+        if header.shape != self.grid.shape and not coarse:
             hint = "" if may_be_coarse else "; for coarser bands on the same extent set `resample: bilinear`"
             raise SceneError(
                 "mismatched_shapes",
-                f"scene {self.id}: {self.rel(header)} has {h} x {w} pixels, the label raster {self.rel(grid)} has "
+                f"scene {self.id}: {self.rel(header)} has {h} x {w} pixels, the label raster {self.rel(self.grid)} has "
                 f"{height} x {width}{hint}",
             )
         if not both_placed:
             return
-        if not same_crs(header.crs, grid.crs):
+        if not same_crs(header.crs, self.placed.crs):
             raise SceneError(
                 "mismatched_georeference",
-                f"scene {self.id}: {self.rel(header)} is in {crs_label(str(header.crs))}, the label raster in "
-                f"{crs_label(str(grid.crs))}; warp both to one grid first",
+                f"scene {self.id}: {self.rel(header)} is in {crs_label(str(header.crs))}, {self.rel(self.placed)} in "
+                f"{crs_label(str(self.placed.crs))}; warp both to one grid first",
             )
-        shift = shift_px(header, grid)
+        shift = shift_px(header, self.placed)
         if shift > MAX_SHIFT_PX:
             raise SceneError(
                 "mismatched_georeference",
-                f"scene {self.id}: corners of {self.rel(header)} lie {shift:.2f} pixels from those of the label raster "
-                f"{self.rel(grid)} (at most {MAX_SHIFT_PX}); warp both to one grid first",
+                f"scene {self.id}: corners of {self.rel(header)} lie {shift:.2f} pixels from those of "
+                f"{self.rel(self.placed)} (at most {MAX_SHIFT_PX}); warp both to one grid first",
             )
 
-    def ground(self, placed: Header) -> GroundSampling:
+    def ground(self) -> GroundSampling:
+        placed = self.placed
         if not placed.placed and self.layout.nominal_m:
             return GroundSampling.nominal(*self.layout.nominal_m, f"stated by layout {self.layout.name}")
         try:
@@ -265,31 +264,28 @@ class _SceneFiles:
             reason = "crs_without_transform" if placed.identity else "georeference"
             raise SceneError(reason, f"scene {self.id}: {self.rel(placed)}: {error}") from error
 
-    def frame(
-        self,
-        spec: FrameSpec,
-        headers: list[Header],
-        mask: Header | None,
-        shape: tuple[int, int],
-        row: Mapping[str, str],
-    ) -> Frame:
+    def frame(self, spec: FrameSpec, headers: list[Header], mask: Header | None) -> Frame:
         time = None
         if spec.time:
             where = f"scene {self.id}, frame {spec.name}, time"
-            time = _iso(spec.time.value(headers[0].path.name, row, "bad_dates", where), where)
+            time = _iso(spec.time.value(headers[0].path.name, self.row, "bad_dates", where), where)
         sources = tuple((h.path, self.rel(h)) for h in headers)
         return Frame(
             id=f"{self.id}/{spec.name}",
             t=spec.t,
             modality=spec.modality,
             bands=spec.bands,
-            shape=shape,
-            read=partial(read_frame, sources, shape, spec),
+            shape=self.grid.shape,
+            read=partial(read_frame, sources, self.grid.shape, spec),
             unit=spec.unit,
             display=spec.display,
             time=time,
             hidden=partial(read_hidden, mask.path, self.rel(mask), spec.hidden) if mask and spec.hidden else None,
         )
+
+    def label_map(self, spec: LabelSpec, header: Header) -> LabelMap:
+        read = partial(read_labels, header.path, self.rel(header), spec.legend, spec.derive)
+        return LabelMap(spec.t, spec.legend, header.shape, read)
 
     def instance_map(self, t: int, header: Header) -> InstanceMap:
         read = partial(read_instances, header.path, self.rel(header))

@@ -129,10 +129,15 @@ def same_crs(a: str | None, b: str | None) -> bool:
 
 def shift_px(header: Header, grid: Header) -> float:
     """Largest distance between the same corners of two rasters, in pixels of ``grid``, along either axis."""
-    back = ~rasterio.Affine(*grid.transform)
+    back = tuple(~rasterio.Affine(*grid.transform))[:6]
     worst = 0.0
     for v, u in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        x, y = rasterio.Affine(*header.transform) * (u * header.shape[1], v * header.shape[0])
-        col, row = back * (x, y)
+        x, y = _applied(header.transform, u * header.shape[1], v * header.shape[0])
+        col, row = _applied(back, x, y)
         worst = max(worst, abs(col - u * grid.shape[1]), abs(row - v * grid.shape[0]))
     return worst
+
+
+def _applied(transform: tuple[float, ...], x: float, y: float) -> tuple[float, float]:
+    a, b, c, d, e, f = transform
+    return a * x + b * y + c, d * x + e * y + f

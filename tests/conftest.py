@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with real satellite samples; skips with a reason when there is none."""
+    stated = os.environ.get("TERRASCOPE_DATA")
+    folder = Path(stated) if stated else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        where = f"TERRASCOPE_DATA={stated}" if stated else f"TERRASCOPE_DATA is not set and there is no {folder}"
+        pytest.skip(f"real data not found: {where}")
+    return folder
