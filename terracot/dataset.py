@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from terracot.generate import GenerateJob, SourceSpec
-from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
+from terracot.io import (
+    MANIFEST,
+    OutputError,
+    atomic_write_text,
+    canonical_json,
+    check_manifest,
+    read_json,
+    stamp,
+    write_manifest,
+)
 from terracot.pipeline import fingerprint, finish, prepare, run_shards, shards_of
 from terracot.render import render_stamp
 from terracot.samples import SCHEMA_VERSION
@@ -55,8 +64,13 @@ def generate(
     if not ids:
         raise SourceError(f"{source.name} at {source.path} lists no scenes; run `terracot check` on it")
     plan = fingerprint(job.identity(), opened.fingerprint(), ids)
-    if not prepare(out, plan):
-        records = run_shards(job, "generate", shards_of(ids), out, workers, progress)
+    shards = shards_of(ids)
+    if prepare(out, plan, {"generate": len(shards)}):
+        damage = check_manifest(out, hashes=False)
+        if damage:
+            raise OutputError(f"{out} was finished, but {damage[0]}; remove the folder and run the same command again")
+    else:
+        records = run_shards(job, "generate", shards, out, workers, progress)
         write_quarantine(out, records)
         counts = Counter(row["kind"] for row in read_rows(out, "samples", ["kind"]))
         totals = total_counts(records)

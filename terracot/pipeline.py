@@ -12,10 +12,12 @@ import hashlib
 import multiprocessing
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,11 +47,14 @@ def fingerprint(identity: Mapping[str, Any], source_fingerprint: str, scene_ids:
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def prepare(out: Path, plan: str) -> bool:
+def prepare(out: Path, plan: str, shards: Mapping[str, int] | None = None) -> bool:
     """Make ``out`` ready for work with this plan; True when it is finished already.
 
-    ``OutputError`` when the folder holds something else: nothing of it is touched.
+    ``shards`` says how many there are per stage, for whoever asks how far the work is. ``OutputError`` when the folder
+    holds something else: nothing of it is touched.
     """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file, expected a folder or nothing; choose another --out")
     manifest, work = out / MANIFEST, out / WORK / "plan.json"
     if manifest.exists():
         if read_json(manifest).get("plan") == plan:
@@ -63,9 +68,10 @@ def prepare(out: Path, plan: str) -> bool:
                 "run it again with those settings, choose another --out, or remove the folder"
             )
         return False
-    if out.exists() and any(out.iterdir()):
+    # A run killed before it had written its plan leaves a working folder and nothing else.
+    if out.exists() and any(entry.name != WORK for entry in out.iterdir()):
         raise OutputError(f"{out} is not empty and not a data set of this program; choose another --out")
-    atomic_write_text(work, pretty_json({"plan": plan}))
+    atomic_write_text(work, pretty_json({"plan": plan, "shards": dict(shards or {})}))
     return False
 
 
@@ -130,6 +136,11 @@ def _results(
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise OutputError(
+                "a worker process was killed, most often because memory ran out; finished shards are safe. Run the "
+                "same command again, with fewer --workers if it happens again"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -142,6 +153,7 @@ def _start_worker(job: Job) -> None:
     """Keep the job for the life of the worker, and die with the parent (a killed parent cannot say goodbye)."""
     global _job
     _job = job
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches every process: end without a traceback of each
     parent = os.getppid()
 
     def watch() -> None:
