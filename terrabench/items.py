@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +107,7 @@ class Benchmark:
         if scene_id in self._scenes:
             self._scenes.move_to_end(scene_id)
             return self._scenes[scene_id]
-        file, group, row = self._places[scene_id]
+        file, group, row, *_ = self._places[scene_id]
         if self._group is None or self._group[0] != (file, group):
             self._group = None  # let go of the old pixels before reading the new ones
             self._group = (file, group), pq.ParquetFile(file).read_row_group(group)
@@ -119,8 +119,8 @@ class Benchmark:
 
     def place(self, item: Mapping[str, Any]) -> tuple[str, int, int]:
         """Where the item's scene is stored; sorting by it reads every row group once."""
-        file, group, row = self._places[item["scene_id"]]
-        return file.name, group, row
+        place = self._places[item["scene_id"]]
+        return place.file.name, place.group, place.row
 
     def prompt(self, item: Mapping[str, Any], run_seed: int) -> Prompt:
         """The item as a model sees it: decoded pictures, question, options, and an id that means nothing."""
@@ -134,25 +134,26 @@ class Benchmark:
         given = json.loads(item["parameters"] or "{}")
         parameters = {name: given[name] for name in RULE_PARAMETERS if name in given}
         prompt = self.prompt(item, run_seed)
-        return PrivilegedItem(prompt, item["task"], self.evidence(item), self.valid(item), parameters)
+        everywhere = {frame.t: np.ones(prompt.shape, dtype=bool) for frame in prompt.frames}
+        return PrivilegedItem(prompt, item["task"], self.evidence(item), everywhere | self.valid(item), parameters)
 
     def evidence(self, item: Mapping[str, Any]) -> tuple[EvidenceMask, ...]:
-        """The true masks of an item, decoded."""
+        """The true masks of an item, decoded. Reads no pixels."""
         shape = self.shape(item)
         return tuple(
             EvidenceMask(m["t"], m["class_name"], self._decode(m["rle"], shape, item["id"])) for m in item["masks"]
         )
 
     def valid(self, item: Mapping[str, Any]) -> dict[int, BoolMask]:
-        """Date -> ``(H, W)`` pixels that have a label; a date without a label map is valid everywhere."""
-        scene, shape = self.scene(item["scene_id"]), self.shape(item)
-        valid = {frame["t"]: np.ones(shape, dtype=bool) for frame in scene["frames"]}
-        return valid | {v["t"]: self._decode(v["rle"], shape, scene["scene_id"]) for v in scene["valid"]}
+        """Date -> ``(H, W)`` pixels that have a label; dates without a label map are absent. Reads no pixels."""
+        shape = self.shape(item)
+        listed = self._places[item["scene_id"]].valid
+        return {v["t"]: self._decode(v["rle"], shape, item["scene_id"]) for v in listed}
 
     def shape(self, item: Mapping[str, Any]) -> tuple[int, int]:
-        """``(H, W)`` of the item's frames and masks."""
-        scene = self.scene(item["scene_id"])
-        return scene["height"], scene["width"]
+        """``(H, W)`` of the item's frames and masks. Reads no pixels."""
+        place = self._places[item["scene_id"]]
+        return place.height, place.width
 
     def _decode(self, rle: Mapping[str, Any], shape: tuple[int, int], where: str) -> BoolMask:
         try:
@@ -209,15 +210,27 @@ def _read_items(path: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _scene_places(path: Path) -> dict[str, tuple[Path, int, int]]:
-    """Scene id -> file, row group, row in it; reads the id column alone."""
-    places: dict[str, tuple[Path, int, int]] = {}
+class _Place(NamedTuple):
+    """Where a scene is stored, and the little that scoring needs to know of it."""
+
+    file: Path
+    group: int
+    row: int
+    height: int
+    width: int
+    valid: list[dict[str, Any]]
+
+
+def _scene_places(path: Path) -> dict[str, _Place]:
+    places: dict[str, _Place] = {}
     for file in _files(path, "scenes"):
         _check_columns(file, SCENE_SCHEMA)
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            ids = parquet.read_row_group(group, columns=["scene_id"]).column(0).to_pylist()
-            places.update({scene_id: (file, group, row) for row, scene_id in enumerate(ids)})
+            table = parquet.read_row_group(group, columns=["scene_id", "height", "width", "valid"])
+            for row, scene in enumerate(table.to_pylist()):
+                scene_id = scene.pop("scene_id")
+                places[scene_id] = _Place(file, group, row, scene["height"], scene["width"], scene["valid"] or [])
     return places
 
 

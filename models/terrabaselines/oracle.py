@@ -1,0 +1,87 @@
+"""Oracle and BoxOracle: what exact arithmetic on the true masks scores, and what is left of it with boxes.
+
+terrabench run --bench BENCH --model oracle --out RUN
+
+Reference models, privileged: they see the evidence masks, never the answer. Below 100 %, the oracle shows items whose
+masks do not lead to their stored answer. The gap to the box oracle is what pixels are worth beyond boxes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from terracot.language import UNITS
+from terracot.plugins import LETTERS, EvidenceMask, PredictedMask, PrivilegedItem, Response
+from terracot.rules import Truth, answer_from_masks
+from terracot.scenes import BoolMask
+
+_NUMBER = re.compile(r"([-−]?\d[\d,]*(?:\.\d+)?)\s*(%|km²|km2|m²|m2|ha|km|m)?(?![\w²])")
+
+
+class Oracle:
+    """Measures the evidence masks by the rule of the task and picks the option nearest to the result."""
+
+    def respond_items(self, items: Sequence[PrivilegedItem]) -> list[Response]:
+        """One reply per item with its masks, in order; ``ValueError`` where the masks cannot answer."""
+        return [self._respond(item) for item in items]
+
+    def regions(self, item: PrivilegedItem) -> tuple[EvidenceMask, ...]:
+        """The masks to measure."""
+        return item.evidence
+
+    def _respond(self, item: PrivilegedItem) -> Response:
+        masks = self.regions(item)
+        truth = answer_from_masks(item.task, masks, item.valid, item.prompt.ground, item.parameters)
+        letter = nearest_option(truth, item.prompt.options)
+        dated = len({frame.t for frame in item.prompt.frames}) > 1
+        steps = " ".join(f"{f'Image: {m.t} ' if dated else ''}{m.class_name} [SEG]" for m in masks)
+        answer = f"<answer>{letter}</answer>" if letter else "<answer>none of the options</answer>"
+        return Response(
+            f"<think>{steps}, measured: {truth.text}</think>{answer}",
+            tuple(PredictedMask(m.t, m.mask, m.class_name) for m in masks),
+        )
+
+
+class BoxOracle(Oracle):
+    """The same with every mask replaced by its bounding rectangle."""
+
+    def regions(self, item: PrivilegedItem) -> tuple[EvidenceMask, ...]:
+        """The bounding rectangles of the evidence masks."""
+        return tuple(replace(m, mask=bounding_rectangle(m.mask)) for m in item.evidence)
+
+
+def bounding_rectangle(mask: BoolMask) -> BoolMask:
+    """The smallest upright rectangle that holds an ``(H, W)`` mask, filled; empty for an empty mask."""
+    box = np.zeros_like(mask)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size:
+        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
+
+
+def nearest_option(truth: Truth, options: Sequence[str]) -> str | None:
+    """Letter of the option that says ``truth``: the same word, or the nearest number in a unit of the same kind.
+
+    None when no option is such; the first letter among equally near ones.
+    """
+    if truth.value is None:
+        word = truth.text.casefold().strip()
+        same = [letter for letter, o in zip(LETTERS, options, strict=False) if o.casefold().strip(" .") == word]
+        return same[0] if len(same) == 1 else None
+    base = UNITS.get(truth.unit, 1.0)
+    distances = []
+    for letter, option in zip(LETTERS, options, strict=False):
+        found = _NUMBER.search(option)
+        unit = (found[2] or "").replace("²", "2") if found else ""
+        if found and _dimension(unit) == _dimension(truth.unit):
+            number = float(found[1].replace(",", "").replace("−", "-")) * UNITS.get(unit, 1.0)
+            distances.append((abs(number - truth.value * base), letter))
+    return min(distances)[1] if distances else None
+
+
+def _dimension(unit: str) -> str:
+    return {"%": "share", "m": "length", "km": "length", "m2": "area", "ha": "area", "km2": "area"}.get(unit, "count")
