@@ -1,0 +1,303 @@
+"""Scenes to benchmark: measure every scene, give the items options, write the items.
+
+Three stages, each resumable: ``measure`` finds what every scene can be asked (in parallel, without masks in memory),
+``assign`` draws options over the whole pool at once (numbers only), ``write`` goes through the scenes again and writes
+items and scenes (in parallel). All choices are hashes of the seed and of names, so the bytes do not depend on how the
+work was spread or how often it was killed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import terracot
+from terrabench.items import TASKS as PUBLISHED
+from terrabench.options_plan import Assigned, assign
+from terrabench.tasks import TASKS
+from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
+from terracot.findings import Finding, SceneFacts, find
+from terracot.generate import SourceSpec
+from terracot.io import atomic_write_text, canonical_json, iter_jsonl, pretty_json, read_json, stamp, write_manifest
+from terracot.language import UNITS, option_text, size_text
+from terracot.pipeline import WORK, fingerprint, finish, prepare, run_shards, shards_of
+from terracot.plugins import LETTERS
+from terracot.questions import Writer
+from terracot.render import render_stamp
+from terracot.rules import Filters
+from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION, content_id
+from terracot.scenes import SceneError, SceneSource, SourceError
+from terracot.shards import mask_records, scene_row, write_shard
+
+BENCH = "terrascope-bench"
+PROTOCOL = "paper-filters"
+"""The filters of the paper on true ground sampling. Stricter protocols will carry names of their own."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units."""
+
+    key: str
+    task: str
+    measure: str
+    classes: tuple[str, ...]
+    stratum: str
+    scene_id: str
+    group: str
+    value: float | None
+    word: str
+
+
+def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> Iterator[tuple[Found, Finding]]:
+    """Everything that a scene can be asked in the six tasks; what filters refuse is counted in ``rejected``."""
+    scene = facts.scene
+    size = size_text(*scene.ground.sampling) if scene.ground.known else "unknown"
+    for task in TASKS:
+        for finding in find(task, facts, filters):
+            if not isinstance(finding, Finding):
+                rejected[f"{task}/{finding.reason}"] += 1
+                continue
+            measure = str(finding.parameters.get("measure", ""))
+            asked = f"{task} {measure}".strip()
+            about = " & ".join(finding.class_names)
+            when = f"date {finding.t} of {scene.dates}"
+            stratum = " | ".join([asked, scene.source, scene.split, about, when, size, scene.ground.basis])
+            key = f"{scene.id} | {asked} | {about} | {when}"
+            found = Found(
+                key=key,
+                task=task,
+                measure=measure,
+                classes=finding.class_names,
+                stratum=stratum,
+                scene_id=scene.id,
+                group=scene.group,
+                value=finding.truth.value,
+                word=finding.truth.text,
+            )
+            yield found, finding
+
+
+@dataclass(frozen=True)
+class MeasureJob:
+    """First stage: ``.work/findings-00007.jsonl`` and the counts of what was refused."""
+
+    source: SourceSpec
+    out: str
+    filters: Filters
+
+    @cached_property
+    def opened(self) -> SceneSource:
+        """The source, opened once per worker."""
+        return self.source.open()
+
+    def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
+        """Measure the scenes of one shard."""
+        lines, quarantine, rejected = [], [], Counter[str]()
+        for scene_id in scene_ids:
+            try:
+                facts = SceneFacts(self.opened.load(scene_id))
+                lines += [canonical_json(asdict(found)) for found, _ in findings_of(facts, self.filters, rejected)]
+            except SceneError as error:
+                quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
+        atomic_write_text(_findings_path(Path(self.out), index), "".join(line + "\n" for line in lines))
+        return {"counts": {"found": len(lines)}, "rejected": dict(rejected), "quarantine": quarantine}
+
+
+@dataclass(frozen=True)
+class WriteJob:
+    """Last stage: ``items-00007`` and ``scenes-00007`` for the scenes that have items."""
+
+    source: SourceSpec
+    out: str
+    filters: Filters
+    seed: int
+
+    @cached_property
+    def opened(self) -> SceneSource:
+        """The source, opened once per worker."""
+        return self.source.open()
+
+    @cached_property
+    def plan(self) -> Mapping[str, Assigned]:
+        """Options by finding, as ``assign`` left them."""
+        return {key: Assigned(**entry) for key, entry in read_json(_plan_path(Path(self.out))).items()}
+
+    @cached_property
+    def wanted(self) -> set[str]:
+        """Scenes that have at least one item."""
+        return {entry.scene_id for entry in self.plan.values()}
+
+    def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
+        """Write the items and scenes of one shard."""
+        items, scenes, quarantine = [], [], []
+        for scene_id in scene_ids:
+            if scene_id not in self.wanted:
+                continue
+            try:
+                facts = SceneFacts(self.opened.load(scene_id))
+                row = scene_row(facts)
+            except SceneError as error:
+                quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
+                continue
+            image = next((f for f in row["frames"] if f["modality"] != "sar"), row["frames"][0])["image"]
+            scenes.append(row)
+            for found, finding in findings_of(facts, self.filters, Counter()):
+                if found.key in self.plan:
+                    items.append(item_row(found, finding, self.plan[found.key], facts, image, self.seed))
+        data = Path(self.out) / "data"
+        files = {}
+        for stem, rows, schema in (("items", items, ITEM_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
+            name = f"{stem}-{index:05d}.parquet"
+            files[f"data/{name}"] = write_shard(data / name, rows, schema)
+        counts = Counter(item["task"] for item in items)
+        return {
+            "files": files,
+            "counts": {"scenes": len(scenes), "items": len(items)},
+            "tasks": dict(counts),
+            "quarantine": quarantine,
+        }
+
+
+def item_row(
+    found: Found, finding: Finding, assigned: Assigned, facts: SceneFacts, image: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """One item as a row of ``ITEM_SCHEMA``."""
+    scene, task = facts.scene, TASKS[found.task]
+    if assigned.unit is not None:
+        finding = facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": assigned.unit})
+    writer = Writer(finding, facts, seed, prefix="bench")
+    question = writer.question(task.phrase(writer))
+    unit = finding.truth.unit
+    if assigned.words is None:
+        values: list[float | None] = [value / UNITS.get(unit, 1.0) for value in assigned.values]
+        options = [option_text(value, unit) for value in values if value is not None]
+    else:
+        values, options = [None] * len(assigned.words), list(assigned.words)
+    letters = LETTERS[: len(options)]
+    row = {
+        "image": dict(image),
+        "question": question.text,
+        "candidates": json.dumps(dict(zip(letters, options, strict=True)), ensure_ascii=False),
+        "answer": letters[assigned.answer],
+        "task_type": PUBLISHED[found.task],
+        "id": "",
+        "scene_id": scene.id,
+        "source": scene.source,
+        "split": scene.split,
+        "group": scene.group,
+        "license": scene.license,
+        "kind": finding.kind,
+        "values": [value.to_dict() for value in question.values],
+        "masks": mask_records(finding.masks),
+        "truth": finding.truth.to_dict(),
+        "parameters": json.dumps(dict(finding.parameters), sort_keys=True),
+        "ground_basis": scene.ground.basis,
+        "template": question.template,
+        "seed": seed,
+        "generator": f"terrabench {terracot.__version__}",
+        "task": found.task,
+        "options": options,
+        "option_values": values,
+        "stratum": found.stratum,
+        "protocol": PROTOCOL,
+    }
+    return row | {"id": content_id(row)}
+
+
+def build(
+    source: SourceSpec,
+    out: Path,
+    seed: int = 0,
+    limit: int | None = None,
+    per_task: int | None = None,
+    workers: int = 1,
+    progress: bool = False,
+    filters: Filters | None = None,
+) -> Summary:
+    """Build a benchmark of all six tasks in ``out``; resumes what an earlier, killed call began.
+
+    ``limit`` reads only the first scenes; ``per_task`` keeps at most so many items of a task, drawn by hash.
+    ``SourceError`` for a source that cannot be read, ``OutputError`` for a folder that cannot be used.
+    """
+    filters = filters or Filters()
+    opened = source.open()
+    ids = list(opened.ids())[:limit]
+    if not ids:
+        raise SourceError(f"{source.name} at {source.path} lists no scenes; nothing can be built")
+    identity = {"job": "build", "source": source.name, "seed": seed, "per_task": per_task, "filters": asdict(filters)}
+    plan = fingerprint(identity, opened.fingerprint(), ids)
+    if prepare(out, plan):
+        return summary(out)
+    shards = shards_of(ids)
+    measured = run_shards(MeasureJob(source, str(out), filters), "measure", shards, out, workers, progress)
+    if not _plan_path(out).exists():
+        found = (Found(**line) for index, _ in shards for line in iter_jsonl(_findings_path(out, index)))
+        assigned, dropped = assign(list(found), seed, per_task)
+        atomic_write_text(_audit_path(out), pretty_json(dropped))
+        atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
+    written = run_shards(WriteJob(source, str(out), filters, seed), "write", shards, out, workers, progress)
+    _finish(out, source, opened, seed, filters, plan, len(ids), measured, written)
+    return summary(out)
+
+
+def _finish(
+    out: Path,
+    source: SourceSpec,
+    opened: SceneSource,
+    seed: int,
+    filters: Filters,
+    plan: str,
+    scenes_read: int,
+    measured: Sequence[Mapping[str, Any]],
+    written: Sequence[Mapping[str, Any]],
+) -> None:
+    from terrabench.card import card
+
+    rejected: Counter[str] = Counter()
+    tasks: Counter[str] = Counter()
+    for record in measured:
+        rejected.update(record["rejected"])
+    for record in written:
+        tasks.update(record["tasks"])
+    audit: dict[str, dict[str, Any]] = defaultdict(dict)
+    for task in TASKS:
+        refused = {k.partition("/")[2]: n for k, n in sorted(rejected.items()) if k.startswith(f"{task}/")}
+        audit[task] = {"kept": tasks[task], "refused_by_filter": refused, **read_json(_audit_path(out)).get(task, {})}
+    write_quarantine(out, [*measured, *written])
+    atomic_write_text(out / "audit.json", pretty_json(audit))
+    counts = total_counts(written) | {"tasks": {task: tasks[task] for task in TASKS}}
+    atomic_write_text(out / "README.md", card(source.name, counts, audit, out))
+    content = {
+        "kind": BENCH,
+        "schema": SCHEMA_VERSION,
+        "plan": plan,
+        "source": source_record(source, opened.fingerprint()),
+        "protocol": PROTOCOL,
+        "filters": asdict(filters),
+        "seed": seed,
+        "scenes_read": scenes_read,
+        "counts": counts,
+        "quarantined": sum(len(r["quarantine"]) for r in [*measured, *written]),
+        "render": render_stamp(),
+        "stamp": stamp(),
+    }
+    write_manifest(out, content)
+    finish(out)
+
+
+def _findings_path(out: Path, index: int) -> Path:
+    return out / WORK / f"findings-{index:05d}.jsonl"
+
+
+def _plan_path(out: Path) -> Path:
+    return out / WORK / "options.json"
+
+
+def _audit_path(out: Path) -> Path:
+    return out / WORK / "options-audit.json"

@@ -1,0 +1,52 @@
+"""The card of a benchmark folder: what it holds, how its options are made, what was dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from terracot.dataset import card_head
+from terracot.shards import read_rows
+
+
+def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str, Any]], out: Path) -> str:
+    """``README.md`` of a benchmark."""
+    scenes = read_rows(out, "scenes", ["license", "attribution"])
+    credits = sorted({(row["license"], row["attribution"]) for row in scenes})
+    bases = sorted({row["ground_basis"] for row in read_rows(out, "items", ["ground_basis"])})
+    synthetic = "\n**All images of this benchmark are synthetic.**\n" if source == "procedural" else ""
+    nominal = (
+        "\nSome pixel sizes are nominal: stated by the source, not measured. Their items are reported apart.\n"
+        if "nominal" in bases
+        else ""
+    )
+    rows = "\n".join(
+        f"| {task} | {entry['kept']} | {entry['found']} | {sum(entry['refused_by_filter'].values())} "
+        f"| {_reasons(entry['dropped_with_options'])} |"
+        for task, entry in audit.items()
+    )
+    licences = "\n".join(f"- {licence}: {who or 'no attribution asked for'}" for licence, who in credits)
+    return (
+        card_head(("items", "scenes"), [licence for licence, _ in credits])
+        + f"""# TerraScope-Bench items from `{source}`
+{synthetic}{nominal}
+{counts["items"]} multiple-choice items over {counts["scenes"]} scenes, each with its evidence masks, numeric truth and
+provenance. Facts that pass the paper's filters are *found*; an item is *kept* when it gets options that tell nothing.
+
+| task | kept | found | refused by a filter | dropped while options were made |
+|---|---|---|---|---|
+{rows}
+
+Numeric options are true values of other items of the same stratum (column `stratum`); see `terracot/options.py` for
+why P(correct = i | question, options) = 1/k. Word options are balanced per stratum. All counts: `audit.json`.
+
+## Licences
+
+{licences}
+"""
+    )
+
+
+def _reasons(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in dropped.items() if count) or "none"
