@@ -1,0 +1,83 @@
+"""Scores as a plain text table: models are rows, so that several runs can be read side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from terrabench.items import TASKS
+
+_SHORT = {
+    "coverage": "coverage",
+    "area": "area",
+    "ranking": "ranking",
+    "boundary": "boundary",
+    "distance": "distance",
+    "building_change": "build.chg",
+}
+
+
+def format_table(scores_list: Sequence[Mapping[str, Any]]) -> str:
+    """Aligned text: accuracy in per cent by task, macro and micro mean, mean IoU in per cent, and r.
+
+    "-" stands for what a run does not have. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to
+    a part of the benchmark; the lines below the table say what they mean.
+    """
+    header = ["model", *[_SHORT[task] for task in TASKS], "macro", "micro", "mIoU", "r", "n"]
+    rows = [_row(scores) for scores in scores_list]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [_aligned(row, widths) for row in [header, ["-" * w for w in widths], *rows]]
+    return "\n".join([*lines, *_notes(scores_list)])
+
+
+def _row(scores: Mapping[str, Any]) -> list[str]:
+    by_task = [_percent(scores["tasks"].get(task, {}).get("accuracy")) for task in TASKS]
+    r = scores["r_iou_correct"]
+    return [
+        scores["model"]["spec"] + _marks(scores),
+        *by_task,
+        _percent(scores["macro_accuracy"]),
+        _percent(scores["micro_accuracy"]),
+        _percent(scores["mean_iou"]),
+        "-" if r is None else f"{r:.2f}",
+        str(scores["items"]),
+    ]
+
+
+def _marks(scores: Mapping[str, Any]) -> str:
+    marks = {"*": scores["privileged"], "!": not scores["complete"], "~": _limited(scores)}
+    text = "".join(mark for mark, applies in marks.items() if applies)
+    return f" {text}" if text else ""
+
+
+def _limited(scores: Mapping[str, Any]) -> bool:
+    return bool(scores["items"] < scores["bench"].get("size", scores["items"]))
+
+
+def _notes(scores_list: Sequence[Mapping[str, Any]]) -> list[str]:
+    notes = []
+    for scores in scores_list:
+        bad = {k: v for k, v in scores["counts"].items() if k != "ok" and v}
+        if bad:
+            counted = ", ".join(f"{n} {status}" for status, n in bad.items())
+            notes.append(f"{scores['model']['spec']}: of {scores['items']} items {counted}, all counted as wrong")
+    if any(scores["privileged"] for scores in scores_list):
+        notes.append("* privileged: measures the true masks; a bound, not a competitor")
+    if any(not scores["complete"] for scores in scores_list):
+        notes.append("! incomplete: some items have not been asked; the same `run` command goes on")
+    if any(_limited(scores) for scores in scores_list):
+        notes.append("~ limited to a part of the benchmark by --limit")
+    if any(len(scores["macro_tasks"]) < len(TASKS) for scores in scores_list):
+        notes.append("macro: mean over the tasks present, not over all six")
+    return ["", *notes] if notes else []
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    first, *rest = (
+        cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join([first, *rest]).rstrip()
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
