@@ -1,0 +1,260 @@
+"""The ``terracot`` command. Everything heavy is imported by the command that needs it, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+import terracot
+
+EXIT_INVALID, EXIT_WRONG_USE, EXIT_QUARANTINED, EXIT_INTERRUPTED = 1, 2, 3, 130
+SHOWN_PROBLEMS = 20
+
+PATHS = {
+    "geotiff": "a folder of rasters with aligned label rasters, or a layout file (.yaml)",
+    "procedural": "`default`, or a YAML file of settings; its images are synthetic",
+}
+"""What each source takes as PATH."""
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(terracot.__version__, prog_name="terracot")
+def cli() -> None:
+    """Terra-CoT data: satellite scenes with label maps in, verifiable reasoning samples out.
+
+    Exit codes: 0 done; 1 a check failed; 2 wrong use, or something that cannot be read or written; 3 more scenes were
+    quarantined than --max-quarantined allows; 130 interrupted.
+    """
+
+
+@cli.command()
+@click.argument("source")
+@click.argument("path")
+@click.option("--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--layout", metavar="NAME", help="Shipped layout to read a geotiff folder by (see `terracot sources`).")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Read only the first N scenes.")
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every choice.")
+@click.option("--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--allow-license", metavar="NAME,...", help="Use only scenes under these licences.")
+@click.option(
+    "--max-quarantined",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="Exit with code 3 when a larger share of the scenes cannot be used; the files stay.",
+)
+@_json_option
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def generate(
+    source: str,
+    path: str,
+    out: Path,
+    layout: str | None,
+    limit: int | None,
+    seed: int,
+    workers: int,
+    allow_license: str | None,
+    max_quarantined: float,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write a Terra-CoT data set of the scenes of SOURCE at PATH.
+
+    The result has the same bytes whatever the number of workers. A run that was stopped goes on where it was when the
+    same command is given again. Scenes that cannot be used are listed in quarantine.jsonl.
+    """
+    from terracot import dataset
+    from terracot.generate import source_spec
+    from terracot.io import MANIFEST, iter_jsonl, read_json
+
+    if layout is not None and source != "geotiff":
+        raise click.UsageError(f"--layout is for the source geotiff; {source} takes none")
+    allowed = tuple(name.strip() for name in (allow_license or "").split(",") if name.strip())
+    if allow_license is not None and not allowed:
+        raise click.UsageError("--allow-license names no licence; expected NAME,...")
+    progress = sys.stderr.isatty() and not (quiet or as_json)
+    result = dataset.generate(
+        source_spec(source, path, layout), out, seed, limit, workers, allow_licenses=allowed, progress=progress
+    )
+    report = {
+        "out": str(out),
+        "scenes_read": result.scenes_read,
+        "counts": dict(read_json(out / MANIFEST)["counts"]),
+        "quarantined": result.quarantined,
+        "quarantined_share": result.quarantined_share,
+        "reasons": _by_count(entry["reason"] for entry in iter_jsonl(out / dataset.QUARANTINE)),
+    }
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+    elif not quiet:
+        _print_generated(report)
+    if result.quarantined_share > max_quarantined:
+        click.echo(
+            f"Warning: {result.quarantined} of {result.scenes_read} scenes were quarantined, more than "
+            f"--max-quarantined {max_quarantined:g} allows. What could be used is complete in {out}; the reasons are "
+            f"in {out / dataset.QUARANTINE}",
+            err=True,
+        )
+        raise click.exceptions.Exit(EXIT_QUARANTINED)
+
+
+def _print_generated(report: Mapping[str, Any]) -> None:
+    counts = report["counts"]
+    click.echo(f"{counts['samples']} samples over {counts['scenes']} scenes: {Path(report['out']) / 'data'}")
+    for kind, count in counts["kinds"].items():
+        click.echo(f"  {kind:<14}{count:>8}")
+    if report["quarantined"]:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in list(report["reasons"].items())[:3])
+        click.echo(
+            f"{report['quarantined']} of {report['scenes_read']} scenes quarantined ({reasons}): "
+            f"{Path(report['out']) / 'quarantine.jsonl'}"
+        )
+    else:
+        click.echo("no scene quarantined")
+
+
+@cli.command()
+@_folder
+@click.option("--source", metavar="PATH", help="Where the source lies: also rebuild everything from its labels.")
+@_json_option
+def verify(folder: Path, source: str | None, as_json: bool) -> None:
+    """Measure every number and mask of the finished data set or benchmark DIR again."""
+    from terracot.status import require_finished
+    from terracot.verify import verify as check
+
+    require_finished(folder)
+    report = check(folder, source, progress=sys.stderr.isatty() and not as_json)
+    if as_json:
+        content = {"ok": report.ok, "problems": report.problems, "checked": dict(report.checked)}
+        click.echo(json.dumps(content, ensure_ascii=False))
+    else:
+        for problem in report.problems[:SHOWN_PROBLEMS]:
+            click.echo(problem)
+        if len(report.problems) > SHOWN_PROBLEMS:
+            click.echo(f"... and {len(report.problems) - SHOWN_PROBLEMS} more (all of them with --json)")
+        checked = ", ".join(f"{name} {count}" for name, count in report.checked.items())
+        found = "no problem" if report.ok else f"{len(report.problems)} problem{'s'[: len(report.problems) != 1]}"
+        click.echo(f"{found}; checked: {checked or 'nothing'}")
+    if not report.ok:
+        raise click.exceptions.Exit(EXIT_INVALID)
+
+
+@cli.command()
+@_folder
+@click.argument("row_id", metavar="ID")
+@click.option("--out", required=True, metavar="PNG", type=click.Path(path_type=Path), help="Picture to write.")
+def show(folder: Path, row_id: str, out: Path) -> None:
+    """Draw the sample or benchmark item ID of DIR: pictures, masks, question, trace and answer."""
+    from terracot.show import show as draw
+
+    if out.suffix.lower() != ".png":
+        raise click.UsageError(f"--out {out}: expected a name that ends in .png")
+    draw(folder, row_id, out)
+    click.echo(str(out))
+
+
+@cli.command()
+@_json_option
+def sources(as_json: bool) -> None:
+    """List the sources, what PATH each takes, and the layouts that are shipped for geotiff."""
+    from terracot.sources import SOURCES
+    from terracot.sources.layout import SHIPPED, shipped_layouts
+    from terracot.sources.layout_yaml import read_layout
+
+    licences = {name: read_layout(SHIPPED / f"{name}.yaml").license for name in shipped_layouts()}
+    if as_json:
+        layouts = [{"name": name, "license": licence} for name, licence in licences.items()]
+        table = [
+            {"name": name, "path": PATHS.get(name, ""), "layouts": layouts if name == "geotiff" else []}
+            for name in SOURCES
+        ]
+        click.echo(json.dumps(table, ensure_ascii=False))
+        return
+    for name in SOURCES:
+        click.echo(f"{name:<12}{PATHS.get(name, '')}")
+    click.echo("\nlayouts shipped for geotiff (a folder of that name needs no --layout):")
+    for name, licence in licences.items():
+        click.echo(f"  {name:<24}{licence}")
+
+
+@cli.command()
+@_folder
+@_json_option
+def status(folder: Path, as_json: bool) -> None:
+    """Say whether DIR is finished (exit 0), unfinished or damaged (1), or not a data set (2)."""
+    from terracot.status import folder_status, status_dict
+
+    found = folder_status(folder)
+    if as_json:
+        click.echo(json.dumps(status_dict(found), ensure_ascii=False))
+    else:
+        _print_status(status_dict(found))
+    codes = {"finished": 0, "not a data set": EXIT_WRONG_USE}
+    raise click.exceptions.Exit(codes.get(found.state, EXIT_INVALID))
+
+
+def _print_status(found: Mapping[str, Any]) -> None:
+    kind = f" ({found['kind']})" if found["kind"] else ""
+    click.echo(f"{found['folder']}: {found['state']}{kind}")
+    for stage, shards in found["shards"].items():
+        click.echo(f"  {stage}: {shards['done']} of {shards['planned']} shards done")
+    for name, count in found["counts"].items():
+        text = ", ".join(f"{k} {v}" for k, v in count.items()) if isinstance(count, Mapping) else count
+        click.echo(f"  {name}: {text}")
+    if found["state"] in ("finished", "damaged"):
+        click.echo(f"  quarantined: {found['quarantined']}")
+    for problem in found["problems"][:SHOWN_PROBLEMS]:
+        click.echo(f"  {problem}")
+
+
+def _by_count(words: Iterable[str]) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(sorted(Counter(words).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script: runs a command and returns its exit code; what users can mend is one ``Error:`` line."""
+    return run_command(cli, "terracot", sys.argv[1:] if arguments is None else arguments)
+
+
+def run_command(command: click.Command, program: str, arguments: Sequence[str]) -> int:
+    """Run a click command with the exit codes and error lines that all programs of this package share."""
+    try:
+        return command.main(list(arguments), prog_name=program, standalone_mode=False) or 0
+    except click.Abort:
+        again = shlex.join([program, *arguments])
+        click.echo(f"Interrupted. What is finished is safe; to go on where it stopped:\n  {again}", err=True)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""
+        return _failed(error.format_message() + hint)
+    except ValueError as error:
+        if not _is_explained(error):
+            raise
+        return _failed(str(error))
+
+
+def _failed(message: str) -> int:
+    click.echo("Error: " + " ".join(message.split()), err=True)
+    return EXIT_WRONG_USE
+
+
+def _is_explained(error: ValueError) -> bool:
+    """True for the errors of this package, whose messages are written for users."""
+    from terracot.ground import GroundError
+    from terracot.io import OutputError
+    from terracot.masks import RleError
+    from terracot.scenes import SceneError, SourceError
+
+    return isinstance(error, SourceError | SceneError | GroundError | OutputError | RleError)
