@@ -220,10 +220,13 @@ def _measure_geodesic(parsed: Any, t: Transform, shape: tuple[int, int], label: 
     geod = parsed.get_geod()
     col = width // 2
     rows = np.arange(height + 1, dtype=float)
+    # 1 for degrees; a few old systems count in grads
+    degrees = math.degrees(parsed.axis_info[0].unit_conversion_factor) if parsed.is_geographic else 1.0
 
     def lonlat(c: npt.NDArray[np.float64], r: npt.NDArray[np.float64]) -> Any:
         x, y = t[0] * c + t[1] * r + t[2], t[3] * c + t[4] * r + t[5]
         if parsed.is_geographic:
+            x, y = x * degrees, y * degrees
             if np.any(np.abs(y) > 90):
                 raise GroundError(f"transform {t} gives latitudes beyond 90 degrees in {label}")
             return x, y
@@ -247,6 +250,8 @@ def _measure_geodesic(parsed: Any, t: Transform, shape: tuple[int, int], label: 
     lon0, lat0 = lonlat(np.full(3, col + 0.5), probe - 0.5)
     lon1, lat1 = lonlat(np.full(3, col + 0.5), probe + 0.5)
     dy = geod.inv(lon0, lat0, lon1, lat1)[2]
+    if not (np.isfinite([*areas, *dx, *dy]).all() and min(areas) > 0):  # some projections answer nan beyond their edge
+        raise GroundError(f"transform {t} lies outside {label}: its pixels have no area on the ellipsoid")
     drift = max(float(np.ptp(dx) / dx[1]), float(np.ptp(dy) / dy[1]))
     return GroundSampling(
         "measured", float(dy[1]), float(dx[1]), tuple(areas), drift, f"{label}, geodesic area of each row"

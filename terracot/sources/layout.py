@@ -117,6 +117,7 @@ class Layout:
     """A parsed layout. ``ids`` is a pattern with ``{id}`` or the scene ids themselves; ``text`` the YAML as read."""
 
     name: str
+    description: str
     license: str
     attribution: str
     text: str

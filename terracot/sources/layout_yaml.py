@@ -36,6 +36,7 @@ def _layout(top: y.Section, text: str, file: str) -> Layout:
     ground, index = top.section("ground"), top.take("index", _index, (None, "id"))
     layout = Layout(
         name=top.take("name", y.text),
+        description=top.take("description", y.text, ""),
         license=top.take("license", y.text),
         attribution=" ".join(top.take("attribution", y.text).split()),
         text=text,
@@ -52,7 +53,6 @@ def _layout(top: y.Section, text: str, file: str) -> Layout:
         split=_pick_or_text(top, "split") or Pick(fixed="train"),
         overrides=_overrides(top, {f.name for f in frames}),
     )
-    top.take("description", y.text, "")
     top.close()
     _check(layout, top)
     return layout

@@ -110,6 +110,13 @@ def test_another_datum_uses_its_own_ellipsoid() -> None:
     assert ground.sampling == pytest.approx((30.71312, 30.92242), abs=1e-4)
 
 
+def test_grads_are_not_taken_for_degrees() -> None:
+    """NTF (Paris) counts in grads, 0.9 degree each: at the equator 0.001 grad are 0.0009 degree, 100.19 m across
+    (a = 6378249.2 m: 2 pi a x 0.0009 / 360)."""
+    ground = GroundSampling.from_georeference("EPSG:4807", (0.001, 0, 2, 0, -0.001, 0.0005), (1, 1))
+    assert ground.sampling[1] == pytest.approx(100.1893, abs=1e-3)
+
+
 @pytest.mark.parametrize("transform", [(1, 0, 0, 0, 1, 0), (1, 0, 0, 0, -1, 0)])
 def test_identity_transform_is_no_georeference(transform: tuple[float, ...]) -> None:
     assert GroundSampling.from_georeference(None, transform, (8, 8)).basis == "unknown"
@@ -136,6 +143,8 @@ def test_transform_without_a_crs_stays_unknown() -> None:
         ("EPSG:32633", (10.0, 0.0, 331200.0, 0.0, -10.0), "six"),
         ("EPSG:4326", (0.1, 0.0, 12.0, 0.0, -0.1, 95.0), "latitudes beyond 90"),
         ("not a crs", UTM33, "not understood"),
+        ("EPSG:32633", (10.0, 0.0, 1e12, 0.0, -10.0, 5e6), "outside WGS 84 / UTM zone 33N"),
+        ("ESRI:54009", (10.0, 0.0, 3e7, 0.0, -10.0, 5e6), "outside ESRI:54009"),
         ("EPSG:4978", UTM33, "neither projected nor geographic"),
     ],
 )
