@@ -2,94 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import os
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
 import yaml
 from rasterio.errors import NotGeoreferencedWarning
+from tiny_rasters import LABELS, LAYOUT, UTM, image, opened, two_scenes, write
 
 from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.geotiff import GeoTiffSource
 from terracot.sources.layout import shipped_layouts
 
-UTM = (10.0, 0.0, 331200.0, 0.0, -10.0, 5331600.0)
-LABELS = np.array([[1, 1, 2, 2], [1, 1, 2, 2], [1, 0, 2, 2], [1, 1, 2, 2]], np.uint8)
-
-LAYOUT: dict[str, Any] = {
-    "name": "tiny",
-    "license": "CC0-1.0",
-    "attribution": "synthetic",
-    "legend": {
-        "name": "two",
-        "classes": [
-            {"name": "water", "codes": [1], "color": [0, 0, 255]},
-            {"name": "forest", "codes": [2], "color": [0, 99, 0]},
-        ],
-        "ignore": [0],
-    },
-    "frames": [
-        {
-            "name": "S2",
-            "files": "image/{id}.tif",
-            "modality": "multispectral",
-            "bands": ["B02", "B03", "B04"],
-            "unit": "reflectance",
-            "scale": 0.0001,
-        }
-    ],
-    "labels": [{"files": "label/{id}.tif"}],
-}
-
-
-def write(path: Path, data: Any, crs: str | None = "EPSG:32633", transform: Any = UTM, **profile: Any) -> None:
-    array = np.asarray(data)
-    array = array[None] if array.ndim == 2 else array
-    path.parent.mkdir(parents=True, exist_ok=True)
-    placed = {"crs": crs} | ({"transform": rasterio.Affine(*transform)} if transform else {})
-    kind = "PNG" if path.suffix == ".png" else "GTiff"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(
-            path,
-            "w",
-            driver=kind,
-            width=array.shape[2],
-            height=array.shape[1],
-            count=array.shape[0],
-            dtype=array.dtype,
-            **(placed if kind == "GTiff" else {}),
-            **profile,
-        ) as out:
-            out.write(array)
-
-
-def image(value: int = 1000, size: int = 4) -> Any:
-    return np.stack([np.full((size, size), value + band, np.uint16) for band in range(3)])
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Scenes a and b, 4 x 4, UTM, with the layout beside them."""
-    for scene_id in ("b", "a"):
-        write(tmp_path / "image" / f"{scene_id}.tif", image())
-        write(tmp_path / "label" / f"{scene_id}.tif", LABELS)
-    return tmp_path
-
-
-def opened(folder: Path, change: Callable[[dict[str, Any]], Any] | None = None) -> GeoTiffSource:
-    layout = copy.deepcopy(LAYOUT)
-    if change:
-        change(layout)
-    (folder / "terracot.yaml").write_text(yaml.safe_dump(layout))
-    return GeoTiffSource(folder)
+    return two_scenes(tmp_path)
 
 
 def reason(source: GeoTiffSource, scene_id: str = "a") -> str:
@@ -530,75 +461,3 @@ def test_shipped_layout_by_option_or_by_folder_name(folder: Path) -> None:
 def test_empty_folder_is_a_source_error(folder: Path) -> None:
     with pytest.raises(SourceError, match=r"no file matches nothing/\{id\}\.tif"):
         opened(folder, lambda d: d["labels"][0].update(files="nothing/{id}.tif")).ids()
-
-
-MISTAKES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
-    (lambda d: d.pop("license"), "key license: expected this key"),
-    (lambda d: d.update(licence="x"), r"key licence: .*did you mean license"),
-    (lambda d: d["frames"][0].update(ofset=-0.1), r"key frames\[0\]\.ofset: .*did you mean offset"),
-    (lambda d: d["frames"][0].pop("bands"), r"key frames\[0\]\.bands"),
-    (lambda d: d["frames"][0].update(bands=["B04", "B04"]), "each name once"),
-    (lambda d: d["frames"][0].update(modality="radar"), "expected one of optical, sar, multispectral; found 'radar'"),
-    (lambda d: d["frames"][0].update(unit="K"), "expected one of reflectance, dB, digital number"),
-    (lambda d: d["frames"][0].update(scale="0.1 %"), "expected a finite number"),
-    (lambda d: d["frames"][0].update(scale=True), "expected a finite number"),
-    (lambda d: d["frames"][0].update(t=0), "expected a whole number from 1"),
-    (lambda d: d["frames"][0].update(t=2), "dates t = 1, 2, 3"),
-    (lambda d: d["frames"][0].update(files="/etc/{id}.tif"), "inside the data folder"),
-    (lambda d: d["frames"][0].update(files="../{id}.tif"), "inside the data folder"),
-    (lambda d: d["frames"][0].update(resample="cubic"), "expected one of bilinear"),
-    (lambda d: d["frames"][0].update(bands=["x", "y", "z"]), r"key frames\[0\]\.display: expected this key"),
-    (lambda d: d["frames"][0].update(display={"bands": ["B02"] * 3, "low": 3, "high": 1}), "values above low"),
-    (lambda d: d["frames"][0].update(display={"bands": ["B99"] * 3, "low": 0, "high": 1}), "B02, B03, B04"),
-    (lambda d: d["frames"][0].update(hidden={"files": "m/{id}.tif"}), "either `equals"),
-    (lambda d: d["frames"][0].update(time={"match": "("}), "a regular expression"),
-    (lambda d: d["frames"][0].update(time={}), "`fixed`, or any of"),
-    (lambda d: d["frames"][0].update(time={"column": "date"}), r"columns \['date'\] are used"),
-    (lambda d: d.update(frames=d["frames"] * 2), "different names"),
-    (lambda d: d.update(frames=[]), "at least one entry"),
-    (lambda d: d.update(frames={"a": 1}), "expected a list"),
-    (lambda d: d["labels"][0].update(t=2), "each date at most once"),
-    (lambda d: d.update(labels=d["labels"] * 2), "each date at most once"),
-    (lambda d: d.pop("legend"), "a legend here or at the top"),
-    (lambda d: d["legend"]["classes"][0].update(codes=1), r"key legend\.classes\[0\]\.codes: expected a list"),
-    (lambda d: d["legend"]["classes"][0].update(codes=[2]), r"raw codes \[2\] are listed twice"),
-    (lambda d: d["legend"]["classes"][0].update(color=[0, 0, 300]), "0 to 255"),
-    (lambda d: d.update(ground={"nominal_m": 10}), "expected a list of 2"),
-    (lambda d: d.update(ground={"nominal_m": [10, -10]}), "two positive numbers"),
-    (lambda d: d.update(overrides={2: {"S2": {"offset": 1}}}), "in quotes"),
-    (lambda d: d.update(overrides={"a": {"S3": {"offset": 1}}}), "the name of a frame"),
-    (lambda d: d.update(overrides={"a": {"S2": {"bands": []}}}), "one of the keys scale"),
-    (lambda d: d.update(index="gone.csv"), "expected the file gone.csv"),
-    (lambda d: d.update(ids=[1]), "numbers in quotes"),
-]
-
-
-@pytest.mark.parametrize(("change", "words"), MISTAKES, ids=[w[:40] for _, w in MISTAKES])
-def test_mistake_in_the_layout_names_file_key_and_expectation(
-    folder: Path, change: Callable[[dict[str, Any]], Any], words: str
-) -> None:
-    with pytest.raises(SourceError, match=words) as caught:
-        opened(folder, change)
-    assert "terracot.yaml" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("name: [", "cannot be read as YAML"),
-        ("- a\n- b", "expected a mapping"),
-        ("", "expected a mapping"),
-        ("name: a\nname: b", r"keys written twice: \['name'\]"),
-        ("name: !!python/object/apply:os.getcwd []", "cannot be read as YAML"),
-    ],
-)
-def test_file_that_is_no_layout_is_refused(folder: Path, text: str, words: str) -> None:
-    (folder / "terracot.yaml").write_text(text)
-    with pytest.raises(SourceError, match=words):
-        GeoTiffSource(folder)
-
-
-def test_index_without_the_column_is_refused(folder: Path) -> None:
-    (folder / "index.csv").write_text("id,b\na,1\n")
-    with pytest.raises(SourceError, match=r"columns \['place'\] are not in index\.csv \(it has \['id', 'b'\]\)"):
-        opened(folder, lambda d: d.update(index="index.csv", group={"column": "place"}))
