@@ -35,11 +35,17 @@ $(STAMP): pyproject.toml constraints.txt
 	fi
 	@touch $(STAMP)
 
-# The recipe is the tutorial: make echoes each command, and each can be typed as it stands. All of them resume.
+# The recipe is the tutorial: make echoes each command, and each can be typed as it stands. All of them take up what an
+# interrupted demo left; a demo made by other code is made anew.
+FIRST_DISTANCE := import pandas as pd; \
+    rows = pd.read_parquet("demo/terracot/data/samples-00000.parquet"); print(rows.id[rows.kind == "distance"].iloc[0])
+
 demo: setup
+	@code=$$({ git rev-parse HEAD; git diff HEAD; } 2>/dev/null | git hash-object --stdin 2>/dev/null); \
+	if [ "$$(cat demo/.made-by 2>/dev/null)" != "$$code" ]; then rm -rf demo; mkdir demo; echo "$$code" > demo/.made-by; fi
 	$(BIN)/terracot generate procedural default --out demo/terracot
 	$(BIN)/terracot verify demo/terracot
-	$(BIN)/terracot show demo/terracot first --out demo/sample.png
+	$(BIN)/terracot show demo/terracot $$($(BIN)/python -c '$(FIRST_DISTANCE)') --out demo/sample.png
 	$(BIN)/terrabench build procedural default-train --out demo/bench-train
 	$(BIN)/terrabench build procedural default --out demo/bench
 	$(BIN)/terrabench run --bench demo/bench --model chance --out demo/runs/chance

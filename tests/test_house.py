@@ -11,7 +11,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import rasterio
+
+from terracot.ground import GroundSampling
+from terracot.plugins import Prompt, PromptFrame, load_model
+from terracot.scenes import Modality
+from terracot.sources import open_source
 
 ROOT = Path(__file__).parents[1]
 TEXT = {".py", ".md", ".yaml", ".yml", ".toml", ".txt", ".cff", ".html", ".css", ".js", ""}
@@ -128,3 +135,39 @@ def test_wheel_carries_all_packages_and_their_yaml(tmp_path: Path) -> None:
     assert "terracot/sources/layouts/hls_worldcover.yaml" in expected
     assert expected - names == set()
     assert not [n for n in names if n.startswith(("tests/", "docs/", "models/"))]
+
+
+def readme_block(language: str) -> str:
+    """The first fenced block of a language in the README."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks, f"README.md has no {language} block"
+    return blocks[0]
+
+
+def test_layout_in_the_readme_reads_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "terracot.yaml").write_text(readme_block("yaml"))
+    labels = np.full((1, 32, 32), 10, dtype=np.uint8)
+    labels[0, :8] = 80
+    grid = {"driver": "GTiff", "height": 32, "width": 32, "crs": "EPSG:32633"}
+    for name, data in (("images/a.tif", np.full((3, 32, 32), 1500, dtype=np.uint16)), ("labels/a.tif", labels)):
+        (tmp_path / name).parent.mkdir()
+        transform = rasterio.Affine(10, 0, 331200, 0, -10, 5331600)
+        with rasterio.open(tmp_path / name, "w", count=len(data), dtype=data.dtype, transform=transform, **grid) as f:
+            f.write(data)
+    source = open_source("geotiff", str(tmp_path))
+    scene = source.load(*source.ids())
+    assert scene.frames[0].pixels()[0, 0, 0] == pytest.approx(0.15)
+    assert np.count_nonzero(scene.labels[0].classes() == scene.labels[0].legend.id_of("open water")) == 256
+    assert scene.ground.sampling == (10.0, 10.0)
+
+
+def test_model_in_the_readme_answers(tmp_path: Path) -> None:
+    (tmp_path / "my_model.py").write_text(readme_block("python"))
+    model = load_model(f"{tmp_path / 'my_model.py'}:Darkest")
+    image = np.full((4, 4, 3), 200, dtype=np.uint8)
+    image[0] = 10
+    frame = PromptFrame("1", 1, Modality.OPTICAL, ("r", "g", "b"), "digital number", image, lambda: image)
+    (reply,) = model.respond([Prompt("x", (frame,), GroundSampling.unknown(), "How much?", ("10%", "20%"))])
+    assert reply.text == "<answer>A</answer>"
+    assert reply.masks[0].t == 1
+    assert np.array_equal(reply.masks[0].mask, image[:, :, 0] == 10)
