@@ -11,6 +11,9 @@ dates and pixel size: everything that the question shows). The argument, for ``k
    that differ, places that differ. An item whose set is refused is dropped, never drawn again.
 3. Hence, given the set, each member is equally likely to be the answer. Letters are shuffled independently.
 
+The argument is about one item. A reader who is told the answers of other items of the same split learns a little: a
+value that was an answer there is a distractor here. So train and test never share a stratum.
+
 Where options are words (two classes, yes and no) ``balanced`` keeps, per stratum, as many items of either outcome.
 """
 

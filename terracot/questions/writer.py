@@ -86,8 +86,8 @@ class Writer:
         if self.facts.scene.dates == 1:
             return question
         date = self.value("date", len(self.finding.masks) - 1, unit="date")
-        opening = self.fill("In image {date}: ", date=date)
-        return Say(opening.text + question.text, (*opening.values, *question.values))
+        opening = self.fill("In image {date}, ", date=date)
+        return Say(opening.text + question.text[:1].lower() + question.text[1:], (*opening.values, *question.values))
 
     def pixel_size(self) -> Say:
         """The ground sampling as a clause of a question: one length, or both axes when they differ."""

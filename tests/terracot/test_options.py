@@ -1,0 +1,124 @@
+"""Options must tell nothing: exchangeability by enumeration, balance, separation, and the drops that are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terracot.options import MIN_PER_BIN, Candidate, Separation, balanced, draw, shuffled_words
+
+OPEN = Separation()
+
+
+def pool_of(values: list[float]) -> list[Candidate]:
+    return [Candidate(f"item{i}", f"place{i}", v) for i, v in enumerate(values)]
+
+
+def test_every_member_of_an_option_set_is_equally_often_the_answer() -> None:
+    """The claim of the module, counted: given the set of four, each rank is right a quarter of the time."""
+    ranks: Counter[int] = Counter()
+    letters: Counter[int] = Counter()
+    sets: dict[tuple[float, ...], Counter[float]] = {}
+    for seed in range(400):
+        for values, answer in draw(pool_of([float(v) for v in range(1, 13)]), 4, OPEN, str, (seed,)).options.values():
+            ranks[sorted(values).index(values[answer])] += 1
+            letters[answer] += 1
+            sets.setdefault(tuple(sorted(values)), Counter())[values[answer]] += 1
+    total = sum(ranks.values())
+    assert total == 400 * 12
+    for counted in (ranks, letters):
+        assert all(abs(counted[i] / total - 0.25) < 0.02 for i in range(4))  # 3.2 standard deviations
+    # Exact within a bin structure: of each of the 81 possible sets every member is the answer about equally often.
+    assert len(sets) == 81
+    by_member = np.array([[c[v] for v in key] for key, c in sets.items()])
+    chi2 = ((by_member - by_member.mean(1, keepdims=True)) ** 2 / by_member.mean(1, keepdims=True)).sum()
+    assert chi2 < 81 * 3 + 4 * np.sqrt(2 * 81 * 3)  # 243 degrees of freedom, four standard deviations
+
+
+def test_options_are_true_values_of_other_places_and_the_answer_is_its_own() -> None:
+    pool = pool_of([float(v) for v in range(1, 41)])
+    truth = {c.key: c.value for c in pool}
+    drawn = draw(pool, 4, OPEN, str, ("s",))
+    assert len(drawn.options) == 40
+    for key, (values, answer) in drawn.options.items():
+        assert values[answer] == truth[key]
+        assert len(set(values)) == 4
+        assert set(values) <= set(truth.values())
+
+
+def test_sets_that_are_too_close_are_dropped_and_counted_not_drawn_again() -> None:
+    pool = pool_of([10.0, 10.1, 10.2, 50.0, 50.1, 50.2, 90.0, 90.1, 90.2, 91.0, 91.1, 91.2])
+    drawn = draw(pool, 4, Separation(gap=5.0), str, ("s",))
+    assert drawn.options == {}
+    assert drawn.dropped == {"options_too_close": 12}
+
+
+def test_options_that_read_alike_after_rounding_are_dropped() -> None:
+    pool = pool_of([1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.09, 1.1, 1.11, 1.12])
+    drawn = draw(pool, 4, OPEN, lambda v: f"{v:.0f}", ("s",))
+    assert drawn.options == {}
+    assert drawn.dropped == {"options_read_alike": 12}
+
+
+def test_one_place_never_fills_two_options() -> None:
+    pool = [Candidate(f"i{i}", f"place{i % 2}", float(i)) for i in range(24)]
+    drawn = draw(pool, 4, OPEN, str, ("s",))
+    assert drawn.options == {}
+    assert drawn.dropped == {"options_from_one_place": 24}
+
+
+@pytest.mark.parametrize(("size", "lost"), [(0, {}), (11, {"pool_too_small": 11})])
+def test_a_small_pool_gives_no_items_because_answers_could_be_told_by_elimination(
+    size: int, lost: dict[str, int]
+) -> None:
+    drawn = draw(pool_of([float(i) for i in range(size)]), 4, OPEN, str, ("s",))
+    assert drawn.options == {}
+    assert drawn.dropped == lost
+
+
+def test_surplus_over_equal_bins_is_dropped_at_random() -> None:
+    gone: Counter[str] = Counter()
+    pool = pool_of([float(i) for i in range(15)])
+    for seed in range(200):
+        drawn = draw(pool, 4, OPEN, str, (seed,))
+        assert drawn.dropped == {"pool_not_divisible": 3}
+        gone.update(c.key for c in pool if c.key not in drawn.options)
+    assert min(gone.values()) > 15  # expected 40 each, standard deviation 5.7: nobody is spared, nobody is picked on
+    assert max(gone.values()) < 65
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.1, 1e6, allow_nan=False), min_size=4 * MIN_PER_BIN, max_size=40), st.integers(0, 5))
+def test_accepted_sets_always_keep_the_separation(values: list[float], seed: int) -> None:
+    rule = Separation(ratio=1.2, gap=0.5)
+    for options, answer in draw(pool_of(values), 4, rule, lambda v: f"{v:.3g}", (seed,)).options.values():
+        ordered = sorted(options)
+        assert all(b >= 1.2 * a and b - a >= 0.5 for a, b in pairwise(ordered))
+        assert len({f"{v:.3g}" for v in options}) == 4
+        assert 0 <= answer < 4
+
+
+def test_draws_depend_on_the_key_alone() -> None:
+    pool = pool_of([float(v) for v in range(1, 21)])
+    assert draw(pool, 4, OPEN, str, ("a", 1)) == draw(pool, 4, OPEN, str, ("a", 1))
+    assert draw(pool, 4, OPEN, str, ("a", 1)) != draw(pool, 4, OPEN, str, ("a", 2))
+
+
+def test_word_outcomes_are_balanced_and_a_foregone_answer_is_dropped() -> None:
+    items = [(f"y{i}", "yes") for i in range(9)] + [(f"n{i}", "no") for i in range(4)]
+    kept, lost = balanced(items, ("s",))
+    assert lost == 5
+    assert sum(k.startswith("y") for k in kept) == 4
+    assert sum(k.startswith("n") for k in kept) == 4
+    assert balanced([("a", "yes"), ("b", "yes")], ("s",)) == (set(), 2)
+
+
+def test_word_options_take_both_orders() -> None:
+    orders = Counter(shuffled_words(("Yes", "No"), "No", (i,)) for i in range(400))
+    assert set(orders) == {(("Yes", "No"), 1), (("No", "Yes"), 0)}
+    assert all(150 < n < 250 for n in orders.values())  # expected 200, standard deviation 10
