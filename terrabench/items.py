@@ -18,6 +18,7 @@ import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,7 +111,8 @@ class Benchmark:
         file, group, row, *_ = self._places[scene_id]
         if self._group is None or self._group[0] != (file, group):
             self._group = None  # let go of the old pixels before reading the new ones
-            self._group = (file, group), pq.ParquetFile(file).read_row_group(group)
+            with _reading(file):
+                self._group = (file, group), pq.ParquetFile(file).read_row_group(group)
         scene: dict[str, Any] = self._group[1].slice(row, 1).to_pylist()[0]
         self._scenes[scene_id] = scene
         if len(self._scenes) > _CACHED_SCENES:
@@ -188,8 +190,17 @@ def _files(path: Path, table: str) -> list[Path]:
     return files
 
 
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise BenchmarkError(f"{file} cannot be read ({error}). Copy or build the benchmark again") from error
+
+
 def _check_columns(file: Path, expected: pa.Schema) -> None:
-    found = pq.read_schema(file)
+    with _reading(file):
+        found = pq.read_schema(file)
     missing = [name for name in expected.names if name not in found.names]
     if missing:
         raise BenchmarkError(
@@ -206,8 +217,9 @@ def _read_items(path: Path) -> Iterator[dict[str, Any]]:
     columns = [name for name in ITEM_SCHEMA.names if name != "image"]
     for file in _files(path, "items"):
         _check_columns(file, ITEM_SCHEMA)
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=1024, columns=columns):
-            yield from batch.to_pylist()
+        with _reading(file):
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=1024, columns=columns):
+                yield from batch.to_pylist()
 
 
 class _Place(NamedTuple):
@@ -227,7 +239,8 @@ def _scene_places(path: Path) -> dict[str, _Place]:
         _check_columns(file, SCENE_SCHEMA)
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            table = parquet.read_row_group(group, columns=["scene_id", "height", "width", "valid"])
+            with _reading(file):
+                table = parquet.read_row_group(group, columns=["scene_id", "height", "width", "valid"])
             for row, scene in enumerate(table.to_pylist()):
                 scene_id = scene.pop("scene_id")
                 places[scene_id] = _Place(file, group, row, scene["height"], scene["width"], scene["valid"] or [])

@@ -116,6 +116,13 @@ def test_a_truncated_table_is_noticed_at_once(own):
         Benchmark.open(own)
 
 
+def test_a_table_damaged_without_a_change_of_size_names_its_file(own):
+    path = own / "data" / "items-00000.parquet"
+    path.write_bytes(bytes(len(path.read_bytes())))
+    with pytest.raises(BenchmarkError, match=r"items-00000\.parquet cannot be read"):
+        Benchmark.open(own)
+
+
 def test_missing_and_wrong_columns_are_named(own):
     rewrite(own, lambda table: table.drop_columns(["masks", "truth"]))
     with pytest.raises(BenchmarkError, match="lacks the columns masks, truth"):
