@@ -277,7 +277,7 @@ def _finish(
         "kind": BENCH,
         "schema": SCHEMA_VERSION,
         "plan": plan,
-        "source": source_record(source, opened.fingerprint()),
+        "source": source_record(source, opened),
         "protocol": PROTOCOL,
         "filters": asdict(filters),
         "seed": seed,

@@ -22,7 +22,7 @@ from terracot.io import (
 from terracot.pipeline import fingerprint, finish, prepare, run_shards, shards_of
 from terracot.render import render_stamp
 from terracot.samples import SCHEMA_VERSION
-from terracot.scenes import SourceError
+from terracot.scenes import GeneratedSource, SceneSource, SourceError
 from terracot.shards import read_rows
 
 TERRA_COT = "terra-cot"
@@ -82,7 +82,7 @@ def generate(
             "kind": TERRA_COT,
             "schema": SCHEMA_VERSION,
             "plan": plan,
-            "source": source_record(source, opened.fingerprint()),
+            "source": source_record(source, opened),
             "seed": seed,
             "scenes_read": len(ids),
             "counts": totals | {"kinds": dict(sorted(counts.items()))},
@@ -102,10 +102,22 @@ def summary(out: Path) -> Summary:
     return Summary(out, manifest["scenes_read"], counts, manifest["quarantined"])
 
 
-def source_record(source: SourceSpec, source_fingerprint: str) -> dict[str, Any]:
-    """The source as manifests name it. Folders are named by their last part only: a data set is no map of a disk."""
-    path = Path(source.path).name if source.name != "procedural" else source.path
-    return {"name": source.name, "path": path, "options": dict(source.options), "fingerprint": source_fingerprint}
+def source_record(source: SourceSpec, opened: SceneSource) -> dict[str, Any]:
+    """The source as manifests name it.
+
+    Folders are named by their last part only: a data set is no map of a disk. A procedural source is named so fully
+    that it can be opened again from the manifest alone.
+    """
+    path = Path(source.path).name
+    if isinstance(opened, GeneratedSource):
+        path = opened.inline()
+    return {
+        "name": source.name,
+        "path": path,
+        "options": dict(source.options),
+        "fingerprint": opened.fingerprint(),
+        "generated": isinstance(opened, GeneratedSource),
+    }
 
 
 def write_quarantine(out: Path, records: Sequence[Mapping[str, Any]]) -> None:

@@ -281,3 +281,12 @@ class SceneSource(Protocol):
     def fingerprint(self) -> str:
         """Hash of what the source lists and how it reads it."""
         ...
+
+
+@runtime_checkable
+class GeneratedSource(SceneSource, Protocol):
+    """A source that makes its scenes (always synthetic) and so can be opened again from its settings alone."""
+
+    def inline(self) -> str:
+        """The settings as a text that stands for the path: opening the source with it gives the same scenes."""
+        ...

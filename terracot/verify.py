@@ -72,7 +72,7 @@ def verify(folder: Path, source_path: str | None = None, progress: bool = False)
 
 def _source(manifest: Mapping[str, Any], path: str | None, report: Report) -> SceneSource | None:
     recorded = manifest["source"]
-    if path is None and recorded["name"] == "procedural":
+    if path is None and recorded["generated"]:
         path = recorded["path"]
     if path is None:
         return None

@@ -34,7 +34,9 @@ class Config:
 
 
 def read_config(path: str) -> Config:
-    """``default``, ``default-train`` or a YAML file; ``SourceError`` says which key or value is wrong."""
+    """``default``, ``default-train``, a YAML file or inline YAML in braces; ``SourceError`` names a wrong key or value."""
+    if path.lstrip().startswith("{"):
+        return _parse(path, "inline YAML")
     if path in BUILT_IN:
         return _parse(files(__package__).joinpath(f"{path}.yaml").read_text("utf-8"), path)
     file = Path(path)

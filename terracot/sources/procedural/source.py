@@ -19,8 +19,8 @@ _GOLDEN, _WORD = 2654435769, 1 << 32  # 2^32 over the golden ratio: spreads fami
 class ProceduralSource:
     """Seeded synthetic landscapes and settlements with exact labels.
 
-    ``path`` is ``default`` (test seeds), ``default-train`` or a YAML file with any of the keys split, scenes, first,
-    size, families and cloud_share. Raises ``SourceError`` for a file or key that cannot be used.
+    ``path`` is ``default`` (test seeds), ``default-train``, a YAML file or inline YAML in braces, with any of the keys
+    split, scenes, first, size, families and cloud_share. Raises ``SourceError`` for a file or key that cannot be used.
     """
 
     name = "procedural"
@@ -53,6 +53,10 @@ class ProceduralSource:
         """Hash of the generator version and the configuration."""
         text = json.dumps({"version": VERSION, **self.config.as_dict()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def inline(self) -> str:
+        """The configuration as inline YAML, which ``path`` may be."""
+        return json.dumps(self.config.as_dict(), sort_keys=True)
 
     def _family(self, index: int) -> str:
         """The family of an index: shares hold over any run of indices, not only on average."""
