@@ -30,8 +30,8 @@ UNIT_TEXT = {
 }
 """How a unit follows its number."""
 
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
-"""A number as ``number_text`` writes it: thousands by comma, decimals by point."""
+NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+"""A number as ``number_text`` writes it: thousands by comma, decimals by point; a comma after it is not part of it."""
 
 
 def number_text(value: float, unit: str) -> str:
