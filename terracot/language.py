@@ -30,7 +30,7 @@ UNIT_TEXT = {
 }
 """How a unit follows its number."""
 
-NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+NUMBER = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
 """A number as ``number_text`` writes it: thousands by comma, decimals by point; a comma after it is not part of it."""
 
 

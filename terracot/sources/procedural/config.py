@@ -34,7 +34,7 @@ class Config:
 
 
 def read_config(path: str) -> Config:
-    """``default``, ``default-train``, a YAML file or inline YAML in braces; ``SourceError`` names a wrong key or value."""
+    """``default``, ``default-train``, a YAML file or inline YAML in braces; ``SourceError`` names what is wrong."""
     if path.lstrip().startswith("{"):
         return _parse(path, "inline YAML")
     if path in BUILT_IN:
