@@ -143,7 +143,8 @@ class Benchmark:
         """The true masks of an item, decoded. Reads no pixels."""
         shape = self.shape(item)
         return tuple(
-            EvidenceMask(m["t"], m["class_name"], self._decode(m["rle"], shape, item["id"])) for m in item["masks"]
+            EvidenceMask(m["t"], m["class_name"], self._decode(m["rle"], shape, item["id"]))
+            for m in item["masks"] or ()
         )
 
     def valid(self, item: Mapping[str, Any]) -> dict[int, BoolMask]:
