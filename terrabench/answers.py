@@ -48,7 +48,7 @@ _MARKUP = re.compile(r"<\s*/?\s*[a-zA-Z][^<>]{0,40}>|\\[a-zA-Z]+(?=\s*\{)|\\[()\
 
 _LETTER = re.compile(r"(?<![\w'’.\-+/&])([A-J])(?![\w+#&]|['’-]\w|\.\w)|(?<=[/&])([A-J])(?![\w+#])")
 _NOT_BEFORE = re.compile(
-    r"(?:\b(?:not|neither|nor|never|except|excluding|unlike|rather\s+than|instead\s+of|ruled?\s+out)|n['’]t)"
+    r"(?:\b(?:not|cannot|neither|nor|never|except|excluding|unlike|rather\s+than|instead\s+of|ruled?\s+out)|n['’]t)"
     r"\s+(?:be\s+)?(?:option\s+|choice\s+)?\(?\s*$",
     re.I,
 )

@@ -20,7 +20,7 @@ import numpy as np
 from terrabench.answers import PARSER_VERSION, parse
 from terrabench.items import Benchmark
 from terrabench.responses import RESPONSES, RUN, RunError, ids_sha256, latest, load_run, run_status, selected_items
-from terracot.io import append_line, atomic_write_text, pretty_json, read_jsonl_healing, stamp
+from terracot.io import append_line, atomic_write_text, open_log, pretty_json, read_jsonl_healing, stamp
 from terracot.masks import encode
 from terracot.plugins import Model, ModelError, PredictedMask, Prompt, ReferenceModel, Response
 
@@ -128,7 +128,6 @@ def _settle(out: Path, record: dict[str, Any]) -> None:
     elif out.is_dir() and any(out.iterdir()):
         raise RunError(f"{out} is not empty and has no {RUN}; give a new folder as --out")
     atomic_write_text(out / RUN, pretty_json(record))
-    (out / RESPONSES).touch()
 
 
 def _at(record: Mapping[str, Any], dotted: str) -> Any:
@@ -148,7 +147,7 @@ def _differences(name: str, before: Any, now: Any) -> list[str]:
 @contextmanager
 def _exclusive(path: Path) -> Iterator[IO[bytes]]:
     """Open for appending; a second process that writes the same run is refused (where the system has locks)."""
-    with path.open("ab") as handle:
+    with open_log(path) as handle:
         if sys.platform != "win32":
             import fcntl
 

@@ -42,6 +42,7 @@ class Result:
     iou: float | None
     covered: bool
     both_empty: int
+    dropped_masks: int = 0
 
 
 def score(run_dir: str | Path, bench: str | Path | Benchmark | None = None) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "mean_iou_macro": _mean([t["mean_iou"] for t in tasks.values() if t["mean_iou"] is not None]),
         "iou_covered": overall["iou_covered"],
         "iou_both_empty": sum(r.both_empty for r in results),
+        "dropped_masks": sum(r.dropped_masks for r in results),
         "r_iou_correct": overall["r_iou_correct"],
         "counts": {status: counts[status] for status in STATUSES},
         "complete": counts["missing"] == 0,
@@ -192,6 +194,7 @@ def _result(bench: Benchmark, item: Mapping[str, Any], line: Mapping[str, Any] |
         iou=iou.value,
         covered=iou.covered,
         both_empty=iou.both_empty,
+        dropped_masks=int((line or {}).get("dropped_masks") or 0),
     )
 
 

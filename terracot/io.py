@@ -86,11 +86,21 @@ def read_json(path: str | Path) -> Any:
         raise OutputError(f"{path} is not valid JSON ({error}); restore it or write it again") from error
 
 
+def open_log(path: str | Path) -> IO[bytes]:
+    """Open a JSON-lines file for ``append_line``, unbuffered: closing it after a full disk cannot fail once more."""
+    try:
+        return Path(path).open("ab", buffering=0)
+    except OSError as error:
+        raise OutputError(_explain(error, Path(path), "nothing was changed")) from error
+
+
 def append_line(handle: IO[bytes], value: Mapping[str, Any], sync: bool = False) -> None:
     """Append ``value`` to a binary handle as one line of JSON and flush it; with ``sync`` also to the disk itself."""
     line = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+    rest = memoryview(line.encode("utf-8", "backslashreplace"))  # a reply may hold half a surrogate pair
     try:
-        handle.write(line.encode("utf-8", "backslashreplace"))  # a reply may hold half a surrogate pair
+        while rest:  # an unbuffered handle may write a part only
+            rest = rest[handle.write(rest) :]
         handle.flush()
         if sync:
             os.fsync(handle.fileno())

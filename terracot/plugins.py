@@ -4,6 +4,9 @@ A model is one small class with ``respond(prompts) -> responses``. It is named b
 ``terrabench.models``) or by ``path.py:Class``, and built with the keyword arguments of ``--model-args``. Two optional
 methods are capabilities: ``respond_with_evidence`` (masks are given, used for probing) and ``respond_items``
 (privileged: sees the evidence masks; accepted only from built-in reference models and stamped as such).
+
+Two optional attributes: ``info`` (plain values such as revision, decoding, device) goes into ``run.json``, and
+``fitted_on`` (manifest hashes of benchmarks that the model was fitted on) keeps it from being asked those.
 """
 
 from __future__ import annotations

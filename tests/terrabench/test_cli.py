@@ -104,6 +104,26 @@ def test_arguments_are_json_where_they_can_be():
 
 
 @pytest.mark.e2e
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX")
+def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(bench_path, tmp_path):
+    """A limit on the size of files stands in for the full disk: the write itself fails in the middle of a line."""
+    import resource
+
+    options = ["--bench", bench_path, "--model", f"{MODELS}:Bright", "--out", tmp_path / "run"]
+    code = "import sys; from terrabench.cli import main; sys.exit(main())"
+    call = [sys.executable, "-c", code, "run", *map(str, options)]
+    limited = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # noqa: E731
+    failed = subprocess.run(call, preexec_fn=limited, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("Error: cannot write")
+    assert "every line before this one is safe" in failed.stderr
+    assert failed.stderr.count("\n") == 1
+    assert (tmp_path / "run" / "responses.jsonl").stat().st_size == 20_000  # torn in the middle of a line
+    again = subprocess.run([*call, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout)["complete"]
+
+
+@pytest.mark.e2e
 def test_help_answers_in_under_half_a_second():
     code = "from terrabench.cli import main; main(['--help'])"
     times = []

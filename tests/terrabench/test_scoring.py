@@ -245,6 +245,11 @@ def test_a_hostile_mask_in_the_log_is_named_not_decoded(bench, tmp_path, rle):
         score(out)
 
 
+def test_dropped_masks_are_shown_in_the_scores(bench, tmp_path):
+    run(bench, fakes.Careless(), "careless", tmp_path / "run", limit=2)
+    assert score(tmp_path / "run")["dropped_masks"] == 14
+
+
 def test_answers_to_unknown_items_are_refused(bench, tmp_path):
     out = tmp_path / "run"
     run(bench, fakes.Bright(), "m", out, limit=1)
