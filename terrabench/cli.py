@@ -11,7 +11,15 @@ from typing import Any
 import click
 
 import terracot
-from terracot.cli import EXIT_INVALID, run_command
+from terracot.cli import (
+    EXIT_INVALID,
+    exit_if_quarantined,
+    print_quarantined,
+    reads_scenes,
+    report_of,
+    run_command,
+    source_of,
+)
 
 OWN_PACKAGES = ("terracot", "terrabench", "terrabaselines", "terrascope_vlm")
 """Packages whose ``ValueError`` subclasses carry messages written for users."""
@@ -43,7 +51,52 @@ def cli() -> None:
     """
 
 
-# `build` belongs here: it is `terrabench.build.build_command`, added by `cli.add_command`.
+@cli.command()
+@reads_scenes
+@click.option("--per-task", metavar="N", type=click.IntRange(min=1), help="Keep at most N items of each task.")
+@_json_option
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def build(
+    source: str,
+    path: str,
+    out: Path,
+    layout: str | None,
+    limit: int | None,
+    seed: int,
+    workers: int,
+    max_quarantined: float,
+    per_task: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Build the six tasks from the scenes of SOURCE at PATH.
+
+    The result has the same bytes whatever the number of workers. A build that was stopped goes on where it was when the
+    same command is given again. What was kept and dropped, and why, is in audit.json.
+    """
+    from terrabench.build import build as build_benchmark
+
+    progress = sys.stderr.isatty() and not (quiet or as_json)
+    spec = source_of(source, path, layout)
+    result = build_benchmark(spec, out, seed, limit, per_task, workers, progress=progress)
+    report = report_of(result)
+    if as_json:
+        _print_json(report)
+    elif not quiet:
+        click.echo(f"{report['counts']['items']} items over {report['counts']['scenes']} scenes: {out / 'data'}")
+        for task, count in report["counts"]["tasks"].items():
+            click.echo(f"  {task:<16}{count:>8}")
+        print_quarantined(report)
+        click.echo(f"Kept and dropped, and why: {out / 'audit.json'}")
+    exit_if_quarantined(result, max_quarantined)
+    if not report["counts"]["items"]:
+        click.echo(
+            "Warning: no item could be made. Numeric options need at least 12 facts of one kind from different places, "
+            f"word options both outcomes; {out / 'audit.json'} counts what was found",
+            err=True,
+        )
+        return EXIT_INVALID
+    return 0
 
 
 @cli.command()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import terracot
+
+if TYPE_CHECKING:
+    from terracot.dataset import Summary
+    from terracot.generate import SourceSpec
 
 EXIT_INVALID, EXIT_WRONG_USE, EXIT_QUARANTINED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SHOWN_PROBLEMS = 20
@@ -26,6 +30,37 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print one J
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
+def reads_scenes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Arguments and options of every command that goes through the scenes of a source."""
+    for add in reversed(
+        [
+            click.argument("source"),
+            click.argument("path"),
+            click.option(
+                "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write."
+            ),
+            click.option(
+                "--layout", metavar="NAME", help="Shipped layout of a geotiff folder (see `terracot sources`)."
+            ),
+            click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Read only the first N scenes."),
+            click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every choice."),
+            click.option(
+                "--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."
+            ),
+            click.option(
+                "--max-quarantined",
+                metavar="SHARE",
+                type=click.FloatRange(0, 1),
+                default=0.05,
+                show_default=True,
+                help="Exit with code 3 when a larger share of the scenes cannot be used; the files stay.",
+            ),
+        ]
+    ):
+        command = add(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(terracot.__version__, prog_name="terracot")
 def cli() -> None:
@@ -37,22 +72,8 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("source")
-@click.argument("path")
-@click.option("--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write.")
-@click.option("--layout", metavar="NAME", help="Shipped layout to read a geotiff folder by (see `terracot sources`).")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Read only the first N scenes.")
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every choice.")
-@click.option("--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@reads_scenes
 @click.option("--allow-license", metavar="NAME,...", help="Use only scenes under these licences.")
-@click.option(
-    "--max-quarantined",
-    metavar="SHARE",
-    type=click.FloatRange(0, 1),
-    default=0.05,
-    show_default=True,
-    help="Exit with code 3 when a larger share of the scenes cannot be used; the files stay.",
-)
 @_json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def generate(
@@ -74,38 +95,68 @@ def generate(
     same command is given again. Scenes that cannot be used are listed in quarantine.jsonl.
     """
     from terracot import dataset
-    from terracot.generate import source_spec
-    from terracot.io import MANIFEST, iter_jsonl, read_json
 
-    if layout is not None and source != "geotiff":
-        raise click.UsageError(f"--layout is for the source geotiff; {source} takes none")
     allowed = tuple(name.strip() for name in (allow_license or "").split(",") if name.strip())
     if allow_license is not None and not allowed:
         raise click.UsageError("--allow-license names no licence; expected NAME,...")
     progress = sys.stderr.isatty() and not (quiet or as_json)
     result = dataset.generate(
-        source_spec(source, path, layout), out, seed, limit, workers, allow_licenses=allowed, progress=progress
+        source_of(source, path, layout), out, seed, limit, workers, allow_licenses=allowed, progress=progress
     )
-    report = {
-        "out": str(out),
-        "scenes_read": result.scenes_read,
-        "counts": dict(read_json(out / MANIFEST)["counts"]),
-        "quarantined": result.quarantined,
-        "quarantined_share": result.quarantined_share,
-        "reasons": _by_count(entry["reason"] for entry in iter_jsonl(out / dataset.QUARANTINE)),
-    }
+    report = report_of(result)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     elif not quiet:
         _print_generated(report)
-    if result.quarantined_share > max_quarantined:
+    exit_if_quarantined(result, max_quarantined)
+
+
+def source_of(source: str, path: str, layout: str | None) -> SourceSpec:
+    """The source as it was named on the command line."""
+    from terracot.generate import source_spec
+
+    if layout is not None and source != "geotiff":
+        raise click.UsageError(f"--layout is for the source geotiff; {source} takes none")
+    return source_spec(source, path, layout)
+
+
+def report_of(result: Summary) -> dict[str, Any]:
+    """What is told of a finished folder, as plain values."""
+    from terracot.dataset import QUARANTINE
+    from terracot.io import MANIFEST, iter_jsonl, read_json
+
+    return {
+        "out": str(result.out),
+        "scenes_read": result.scenes_read,
+        "counts": dict(read_json(result.out / MANIFEST)["counts"]),
+        "quarantined": result.quarantined,
+        "quarantined_share": result.quarantined_share,
+        "reasons": _by_count(entry["reason"] for entry in iter_jsonl(result.out / QUARANTINE)),
+    }
+
+
+def exit_if_quarantined(result: Summary, allowed: float) -> None:
+    """Exit with code 3 when more than the allowed share of the scenes could not be used."""
+    if result.quarantined_share > allowed:
         click.echo(
             f"Warning: {result.quarantined} of {result.scenes_read} scenes were quarantined, more than "
-            f"--max-quarantined {max_quarantined:g} allows. What could be used is complete in {out}; the reasons are "
-            f"in {out / dataset.QUARANTINE}",
+            f"--max-quarantined {allowed:g} allows. What could be used is complete in {result.out}; the reasons are in "
+            f"{result.out / 'quarantine.jsonl'}",
             err=True,
         )
         raise click.exceptions.Exit(EXIT_QUARANTINED)
+
+
+def print_quarantined(report: Mapping[str, Any]) -> None:
+    """How many scenes could not be used, and the commonest reasons."""
+    if not report["quarantined"]:
+        click.echo("no scene quarantined")
+        return
+    reasons = ", ".join(f"{reason} {count}" for reason, count in list(report["reasons"].items())[:3])
+    click.echo(
+        f"{report['quarantined']} of {report['scenes_read']} scenes quarantined ({reasons}): "
+        f"{Path(report['out']) / 'quarantine.jsonl'}"
+    )
 
 
 def _print_generated(report: Mapping[str, Any]) -> None:
@@ -113,14 +164,7 @@ def _print_generated(report: Mapping[str, Any]) -> None:
     click.echo(f"{counts['samples']} samples over {counts['scenes']} scenes: {Path(report['out']) / 'data'}")
     for kind, count in counts["kinds"].items():
         click.echo(f"  {kind:<14}{count:>8}")
-    if report["quarantined"]:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in list(report["reasons"].items())[:3])
-        click.echo(
-            f"{report['quarantined']} of {report['scenes_read']} scenes quarantined ({reasons}): "
-            f"{Path(report['out']) / 'quarantine.jsonl'}"
-        )
-    else:
-        click.echo("no scene quarantined")
+    print_quarantined(report)
 
 
 @cli.command()

@@ -1,0 +1,67 @@
+"""python benchmarks/blind_reader.py BENCH [--per-task 2000] [--json]
+
+How well can each task of a finished benchmark be answered without any image? A fair benchmark keeps the one-sided 95 %
+upper bound under chance + 3 points. Beside it the control that shows the reader can find a leak: the same items with
+the published ladder of options (0.7 / 1 / 1.2 / 1.4 of the truth). Exit code 1 when a task with at least 1,000 items
+fails either bound.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from terrabench.blind import blind_score, with_ladder
+from terrabench.tasks import TASKS
+from terracot.seeding import seed_of
+from terracot.shards import read_rows
+
+COLUMNS = ["id", "task", "question", "options", "option_values", "answer", "group", "truth"]
+ALLOWED, WANTED, ENOUGH = 0.03, 0.20, 1000
+
+
+@click.command()
+@click.argument("bench", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--per-task", default=2000, show_default=True, help="Items of each task, drawn by hash.")
+@click.option("--json", "as_json", is_flag=True)
+def main(bench: Path, per_task: int, as_json: bool) -> None:
+    """Score the blind reader on every task of BENCH."""
+    by_task: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in read_rows(bench, "items", COLUMNS):
+        by_task[row["task"]].append(row)
+    results, failed = [], False
+    for task in TASKS:
+        items = sorted(by_task[task], key=lambda row: seed_of("blind", row["id"]))[:per_task]
+        if len(items) < 50:
+            results.append({"task": task, "n": len(items)})
+            continue
+        score = blind_score(items)
+        result: dict[str, Any] = {"task": task, "n": score.n, "accuracy": score.accuracy, "chance": score.chance}
+        result |= {"upper95": score.upper95, "passes": score.upper95 < score.chance + ALLOWED}
+        if items[0]["option_values"][0] is not None:
+            ladder = blind_score(with_ladder(items))
+            result |= {"ladder": ladder.accuracy, "ladder_found": ladder.accuracy > ladder.chance + WANTED}
+        failed |= score.n >= ENOUGH and not (result["passes"] and result.get("ladder_found", True))
+        results.append(result)
+    if as_json:
+        print(json.dumps(results, indent=2))
+    else:
+        print(f"{'task':<16} {'n':>5} {'chance':>7} {'blind':>7} {'upper 95':>9} {'ladder':>7}")
+        for r in results:
+            if "accuracy" not in r:
+                print(f"{r['task']:<16} {r['n']:>5}  too few items")
+                continue
+            ladder_text = f"{r['ladder']:7.1%}" if "ladder" in r else "      -"
+            mark = "" if r["passes"] else "  above chance + 3 points"
+            scores = f"{r['chance']:7.1%} {r['accuracy']:7.1%} {r['upper95']:9.1%} {ladder_text}"
+            print(f"{r['task']:<16} {r['n']:>5} {scores}{mark}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
