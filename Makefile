@@ -43,11 +43,11 @@ FIRST_DISTANCE := import pandas as pd; \
 demo: setup
 	@code=$$({ git rev-parse HEAD; git diff HEAD; } 2>/dev/null | git hash-object --stdin 2>/dev/null); \
 	if [ "$$(cat demo/.made-by 2>/dev/null)" != "$$code" ]; then rm -rf demo; mkdir demo; echo "$$code" > demo/.made-by; fi
-	$(BIN)/terracot generate procedural default --out demo/terracot
+	$(BIN)/terracot generate procedural default --out demo/terracot --workers 2
 	$(BIN)/terracot verify demo/terracot
 	$(BIN)/terracot show demo/terracot $$($(BIN)/python -c '$(FIRST_DISTANCE)') --out demo/sample.png
-	$(BIN)/terrabench build procedural default-train --out demo/bench-train
-	$(BIN)/terrabench build procedural default --out demo/bench
+	$(BIN)/terrabench build procedural default-train --out demo/bench-train --workers 2
+	$(BIN)/terrabench build procedural default --out demo/bench --workers 2
 	$(BIN)/terrabench run --bench demo/bench --model chance --out demo/runs/chance
 	$(BIN)/terrabench run --bench demo/bench --model majority --model-args train=demo/bench-train --out demo/runs/majority
 	$(BIN)/terrabench run --bench demo/bench --model box-oracle --out demo/runs/box-oracle
