@@ -32,7 +32,7 @@ class Town:
 def plan_town(rng: Rng, shape: Shape) -> Town:
     """Streets on a bent grid, lots along them, one building on most lots; then the damage of every building."""
     rows, cols = np.indices(shape, dtype=np.float64)
-    angle, side = rng.uniform(0, np.pi), float(np.exp(rng.uniform(np.log(8.5), np.log(22))))
+    angle, side = rng.uniform(0, np.pi), float(np.exp(rng.uniform(np.log(8.5), np.log(19))))
     pitch, disorder = side * draw(rng, (1.3, 2.1)), draw(rng, (0.0, 1.0)) ** 2
     warp = 2 + 5 * disorder
     y, x = rows + warp * fractal(rng, shape, 3.6), cols + warp * fractal(rng, shape, 3.6)

@@ -20,14 +20,14 @@ CoverMap = npt.NDArray[np.intp]
 MATERIALS = ("green", "dry", "soil", "shade", "water", "bright roof", "red roof", "asphalt")
 SPECTRA: Field = np.array(
     [
-        [0.030, 0.062, 0.034, 0.430],
-        [0.075, 0.115, 0.155, 0.280],
-        [0.085, 0.125, 0.175, 0.255],
-        [0.008, 0.011, 0.008, 0.030],
-        [0.045, 0.048, 0.030, 0.012],
-        [0.210, 0.225, 0.240, 0.270],
-        [0.080, 0.110, 0.180, 0.240],
-        [0.090, 0.098, 0.105, 0.130],
+        [0.028, 0.060, 0.036, 0.400],
+        [0.066, 0.108, 0.148, 0.255],
+        [0.092, 0.138, 0.185, 0.255],
+        [0.010, 0.016, 0.014, 0.030],
+        [0.036, 0.042, 0.026, 0.010],
+        [0.190, 0.215, 0.235, 0.275],
+        [0.075, 0.110, 0.175, 0.240],
+        [0.072, 0.092, 0.102, 0.140],
     ]
 )
 """``(material, band)`` reflectance in B02, B03, B04, B08."""
@@ -47,25 +47,25 @@ class Cover:
 
 #                                         green  dry soil shade water bright red asphalt
 COVERS = (
-    Cover("broadleaf trees", c.TREE, (0.66, 0.05, 0.02, 0.27, 0, 0, 0, 0), 0.20, -10.0, -15.3),
-    Cover("conifers", c.TREE, (0.46, 0.04, 0.02, 0.48, 0, 0, 0, 0), 0.20, -10.8, -16.2),
-    Cover("green shrubs", c.SHRUB, (0.45, 0.20, 0.17, 0.18, 0, 0, 0, 0), 0.35, -11.8, -17.8),
-    Cover("dry shrubs", c.SHRUB, (0.20, 0.30, 0.36, 0.14, 0, 0, 0, 0), 0.35, -12.4, -19.3),
-    Cover("lush grass", c.GRASS, (0.72, 0.20, 0.05, 0.03, 0, 0, 0, 0), 0.25, -13.2, -20.0),
-    Cover("dry grass", c.GRASS, (0.28, 0.55, 0.14, 0.03, 0, 0, 0, 0), 0.25, -14.5, -21.8),
+    Cover("broadleaf trees", c.TREE, (0.56, 0.10, 0.03, 0.31, 0, 0, 0, 0), 0.20, -10.0, -15.3),
+    Cover("conifers", c.TREE, (0.36, 0.08, 0.02, 0.54, 0, 0, 0, 0), 0.20, -10.8, -16.2),
+    Cover("green shrubs", c.SHRUB, (0.30, 0.26, 0.20, 0.24, 0, 0, 0, 0), 0.20, -11.8, -17.8),
+    Cover("dry shrubs", c.SHRUB, (0.14, 0.26, 0.36, 0.24, 0, 0, 0, 0), 0.20, -12.4, -19.3),
+    Cover("lush grass", c.GRASS, (0.58, 0.32, 0.06, 0.04, 0, 0, 0, 0), 0.25, -13.2, -20.0),
+    Cover("dry grass", c.GRASS, (0.22, 0.60, 0.14, 0.04, 0, 0, 0, 0), 0.25, -14.5, -21.8),
     Cover("green crop", c.CROP, (0.86, 0.06, 0.06, 0.02, 0, 0, 0, 0), 0.12, -11.5, -17.8),
-    Cover("ripe crop", c.CROP, (0.12, 0.70, 0.16, 0.02, 0, 0, 0, 0), 0.12, -12.5, -19.5),
-    Cover("ploughed field", c.CROP, (0.05, 0.08, 0.86, 0.01, 0, 0, 0, 0), 0.12, -10.8, -19.8),
+    Cover("ripe crop", c.CROP, (0.05, 0.62, 0.23, 0, 0, 0.10, 0, 0), 0.12, -12.5, -19.5),
+    Cover("ploughed field", c.CROP, (0.04, 0.06, 0.82, 0.08, 0, 0, 0, 0), 0.12, -10.8, -19.8),
     Cover("sprouting crop", c.CROP, (0.40, 0.10, 0.48, 0.02, 0, 0, 0, 0), 0.12, -12.2, -19.5),
-    Cover("houses", c.BUILT, (0.22, 0.05, 0.08, 0.15, 0, 0.16, 0.16, 0.18), 0.80, -6.5, -13.5),
+    Cover("houses", c.BUILT, (0.26, 0.05, 0.08, 0.15, 0, 0.14, 0.16, 0.16), 0.75, -6.5, -13.5),
     Cover("halls", c.BUILT, (0.05, 0.02, 0.06, 0.10, 0, 0.45, 0.02, 0.30), 0.80, -4.0, -12.0),
     Cover("street", c.BUILT, (0.12, 0.04, 0.08, 0.08, 0, 0.04, 0.04, 0.60), 0.40, -9.0, -16.5),
-    Cover("sand", c.BARE, (0.02, 0.05, 0.78, 0, 0, 0.15, 0, 0), 0.15, -16.0, -24.5),
-    Cover("rock and gravel", c.BARE, (0.05, 0.08, 0.62, 0.10, 0, 0.05, 0, 0.10), 0.25, -12.5, -21.5),
+    Cover("sand", c.BARE, (0.01, 0.02, 0.62, 0, 0, 0.35, 0, 0), 0.30, -16.0, -24.5),
+    Cover("rock and gravel", c.BARE, (0.04, 0.06, 0.40, 0.12, 0, 0.13, 0, 0.25), 0.35, -12.5, -21.5),
     Cover("lake", c.WATER, (0.01, 0, 0, 0.35, 0.64, 0, 0, 0), 0.10, -19.5, -27.5),
     Cover("river", c.WATER, (0.02, 0, 0.10, 0.15, 0.73, 0, 0, 0), 0.10, -18.5, -26.5),
-    Cover("reeds", c.WETLAND, (0.38, 0.30, 0.03, 0.09, 0.20, 0, 0, 0), 0.30, -11.0, -18.2),
-    Cover("fen", c.WETLAND, (0.34, 0.14, 0.06, 0.06, 0.40, 0, 0, 0), 0.35, -13.5, -20.5),
+    Cover("reeds", c.WETLAND, (0.28, 0.27, 0.02, 0.23, 0.20, 0, 0, 0), 0.25, -11.0, -18.2),
+    Cover("fen", c.WETLAND, (0.24, 0.14, 0.04, 0.18, 0.40, 0, 0, 0), 0.25, -13.5, -20.5),
 )
 MIX: Field = np.array([k.mix for k in COVERS])
 VARY: Field = np.array([k.vary for k in COVERS])
@@ -92,7 +92,7 @@ def cover_map(places: Rng, season: Rng, land: Land) -> CoverMap:
     split(c.BARE, patchy, "sand", "rock and gravel")
     split(c.WATER, np.where(land.lake, 1.0, -1.0), "lake", "river")
     split(c.WETLAND, patchy, "reeds", "fen")
-    crops = season.dirichlet([0.8] * len(FIELD_CROPS))
+    crops = season.dirichlet([1.3] * len(FIELD_CROPS))
     stage = np.searchsorted(np.cumsum(crops)[:-1], season.random(land.parcels.count))
     cover[label == c.CROP] = np.array(FIELD_CROPS)[stage][land.parcels.number][label == c.CROP]
     cover[land.road & (label == c.BUILT)] = NUMBER["street"]

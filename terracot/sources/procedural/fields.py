@@ -21,7 +21,7 @@ Shape = tuple[int, int]
 Range = tuple[float, float]
 Rng = np.random.Generator
 
-PADDING = 1.5  # spectral synthesis is periodic; cropping a larger square hides the wrap-around
+PADDING = 1.25  # spectral synthesis is periodic; cropping a larger square hides the wrap-around
 
 
 def fractal(rng: Rng, shape: Shape, beta: float) -> Field:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from terracot.scenes import BoolMask, ClassMap
 from terracot.sources.procedural import legends as c
@@ -47,7 +48,7 @@ class Land:
 def make_land(rng: Rng, shape: Shape, kind_name: str) -> Land:
     """The landscape of one seed."""
     kind = KINDS[kind_name]
-    tidy = rng.random() < 0.4  # some maps are generalised to large patches, most keep single pixels
+    tidy = rng.random() < 0.36  # some maps are generalised to large patches, most keep single pixels
     rough = draw(rng, (0.0, 0.35)) if tidy else draw(rng, (0.35, 1.0))
     height = _terrain(rng, shape, kind)
     lake, river = _water(rng, height, kind)
@@ -57,9 +58,10 @@ def make_land(rng: Rng, shape: Shape, kind_name: str) -> Land:
     label = _vegetation(rng, shape, kind, moisture, height, rough)
     parcels = make_parcels(rng, shape, draw(rng, (6.0, 24.0)))
     label = _fields(rng, label, kind, parcels, height, rough, tidy)
-    label = ragged(rng, label, 0.0 if tidy else draw(rng, (0.3, 0.9)))
+    label = ragged(rng, label, 0.0 if tidy else draw(rng, (0.2, 0.65)))
     towns = place_towns(rng, -height, ~water, int(rng.integers(kind.towns[0], kind.towns[1] + 1)), kind.spread)
     road = draw_roads(rng, shape, towns)
+    label = _verges(rng, label, road, river)
     farms = int(rng.integers(kind.farms[0], kind.farms[1] + 1)) * shape[0] * shape[1] // 16384
     built, streets = build(rng, shape, towns, road, farms, rough)
     label[built] = c.BUILT
@@ -69,7 +71,7 @@ def make_land(rng: Rng, shape: Shape, kind_name: str) -> Land:
     marsh = _marsh(rng, kind, height, water, rough)
     label[marsh & ~built] = c.WETLAND
     label[water] = c.WATER
-    label = sieve(label, int(rng.integers(12, 120)) if tidy else int(rng.integers(1, 3)))
+    label = sieve(label, int(rng.integers(20, 200)) if tidy else int(rng.integers(1, 3)))
     return Land(label, height, parcels, (road | streets) & ~water, lake, draw(rng, kind.dryness))
 
 
@@ -104,7 +106,7 @@ def _water(rng: Rng, height: Field, kind: Kind) -> tuple[BoolMask, BoolMask]:
             rain.flat[tries[np.argmin(height.ravel()[tries])]] += height.size * draw(rng, (0.5, 4.0))
         flow = drainage.accumulate(rain)
         course = flow > height.size * draw(rng, (0.1, 0.35))
-        running = widen(course, flow, draw(rng, (1.0, 7.0))) & ~standing
+        running = widen(course, flow, draw(rng, kind.river_width)) & ~standing
     return standing, running
 
 
@@ -112,7 +114,7 @@ def _vegetation(rng: Rng, shape: Shape, kind: Kind, moisture: Field, height: Fie
     """Trees where it is moist, shrubs and bare ground where it is not, grass in between."""
 
     def patchy(beta: float) -> Field:
-        return fractal(rng, shape, beta) + 0.9 * rough * fractal(rng, shape, 1.0)
+        return fractal(rng, shape, beta + 0.8 * (0.7 - rough)) + 0.8 * rough * fractal(rng, shape, 1.2)
 
     label = np.full(shape, c.GRASS, np.uint8)
     trees = top(0.6 * moisture + patchy(2.6), draw(rng, kind.tree))
@@ -141,11 +143,23 @@ def _fields(
     kept = farmed & (label == c.TREE) & (fractal(rng, label.shape, 1.2) > draw(rng, (0.5, 1.5)))
     cropped = np.where(farmed & ~kept, use[parcels.number], label)
     if not tidy or rng.random() < 0.3:
-        hedge = parcels.edge & farmed & (fractal(rng, label.shape, 1.4) > draw(rng, (0.2, 2.0)))
+        hedge = parcels.edge & farmed & (fractal(rng, label.shape, 1.4) > draw(rng, (-1.5, 1.5)))
         cropped[hedge] = c.TREE if rng.random() < 0.6 else c.GRASS
-        strays = farmed & (rng.random(label.shape) < 0.02 * rough)
+        strays = farmed & (rng.random(label.shape) < 0.008 * rough)
+        # Garden plots and odd corners of fields: most patches of a real crop map are small.
+        plots = (label == c.GRASS) & ~farmed & (rng.random(label.shape) < 0.012 * rough)
+        cropped[ndimage.binary_dilation(plots)] = c.CROP
         cropped[strays] = np.where(rng.random(label.shape) < 0.4, c.TREE, c.GRASS).astype(np.uint8)[strays]
     return cropped
+
+
+def _verges(rng: Rng, label: ClassMap, road: BoolMask, river: BoolMask) -> ClassMap:
+    """Grass and trees along roads and rivers, in stretches."""
+    stretches, trees = fractal(rng, label.shape, 1.8), np.uint8(c.TREE)
+    beside_road = ndimage.binary_dilation(road, np.ones((3, 3), bool)) & (stretches > draw(rng, (-1.5, 1.5)))
+    label = np.where(beside_road & (label == c.CROP), c.GRASS if rng.random() < 0.6 else trees, label)
+    near = distance_to(river) <= draw(rng, (0.0, 4.0))
+    return np.where(near & (stretches < draw(rng, (-1.5, 1.0))), trees, label).astype(np.uint8)
 
 
 def _marsh(rng: Rng, kind: Kind, height: Field, water: BoolMask, rough: float) -> BoolMask:
@@ -155,4 +169,4 @@ def _marsh(rng: Rng, kind: Kind, height: Field, water: BoolMask, rough: float) -
         return np.zeros(height.shape, bool)
     low = -np.round(height / (height.std() + 1e-6), 6)
     near = -0.08 * np.minimum(distance_to(water), 40.0)
-    return top(low + near + 0.6 * fractal(rng, height.shape, 2.2 - rough), share, ~water)
+    return top(low + near + 0.6 * fractal(rng, height.shape, 2.7 - rough), share, ~water)

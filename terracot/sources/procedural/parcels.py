@@ -14,7 +14,7 @@ from terracot.sources.procedural.fields import Rng, Shape, fractal
 
 @dataclass(frozen=True)
 class Parcels:
-    """``number`` (H, W): parcel of each pixel, below ``count``; ``edge``: pixels on the border of two parcels."""
+    """``number`` (H, W): parcel of each pixel, below ``count``."""
 
     number: npt.NDArray[np.intp]
     count: int

@@ -11,8 +11,8 @@ from scipy import ndimage
 from terracot.scenes import Display
 from terracot.sources.procedural import legends as c
 from terracot.sources.procedural.clouds import Sky
-from terracot.sources.procedural.covers import BACKSCATTER, MIX, SPECTRA, VARY, CoverMap, cover_map
-from terracot.sources.procedural.fields import Field, Rng, draw, fractal
+from terracot.sources.procedural.covers import BACKSCATTER, MATERIALS, MIX, SPECTRA, VARY, CoverMap, cover_map
+from terracot.sources.procedural.fields import Field, Rng, distance_to, draw, fractal
 from terracot.sources.procedural.landcover import Land
 
 OPTICAL_BANDS = ("B02", "B03", "B04", "B08")
@@ -38,19 +38,30 @@ def photograph(land: Land, sky: Sky, sun_azimuth: float, pixel_m: float, rng: St
     cover = cover_map(rng.places, rng.season, land)
     per_parcel = rng.season.normal(0, 1, (2, land.parcels.count))
     farmed = land.label == c.CROP
-    shares = _shares(rng, cover, 1.4 * farmed * per_parcel[0][land.parcels.number], shape)
+    shares = _shares(rng, land, cover, 1.4 * farmed * per_parcel[0][land.parcels.number])
     spectra = SPECTRA * rng.season.normal(1, 0.07, SPECTRA.shape) * rng.season.normal(1, 0.08, (len(SPECTRA), 1))
-    spectra[2] *= draw(rng.places, (0.65, 1.35))  # soils are dark or light by region
+    spectra = _region(rng, spectra, land.dryness)
     bands = np.stack([sum(share * value for share, value in zip(shares, band, strict=True)) for band in spectra.T])
-    bands *= 1 + 0.06 * farmed * per_parcel[1][land.parcels.number]
-    bands *= 1 + 0.05 * fractal(rng.sensor, shape, 0.8)
+    managed = np.where(farmed, 0.16, 0.07 * (land.label == c.GRASS))
+    bands *= np.exp(managed * per_parcel[1][land.parcels.number])
+    bands *= 1 + 0.04 * fractal(rng.sensor, shape, 0.8)
     bands *= _sunlight(land.height, sun_azimuth, draw(rng.season, (30.0, 65.0)), pixel_m)
     bands = bands * (1 - 0.6 * sky.shadow) * (1 - sky.cloud) + sky.brightness * sky.cloud
-    bands += np.array([0.9, 0.5, 0.3, 0.1])[:, None, None] * abs(rng.season.normal(0, 0.012))  # haze
-    blur = draw(rng.sensor, (0.45, 0.75))
+    bands += np.array([0.9, 0.5, 0.3, 0.1])[:, None, None] * abs(rng.season.normal(0, 0.006))  # haze
+    blur = draw(rng.sensor, (0.4, 0.6))
     bands = ndimage.gaussian_filter(bands, (0, blur, blur))
     bands += rng.sensor.standard_normal(bands.shape) * 0.0035
     return to_reflectance(bands)
+
+
+def _region(rng: Streams, spectra: Field, dryness: float) -> Field:
+    """Spectra of one region and season: soils dark or light, grey or red; water clear or full of silt."""
+    soil, water = MATERIALS.index("soil"), MATERIALS.index("water")
+    red = draw(rng.places, (0.0, 0.25)) * (0.4 + dryness)
+    spectra[soil] *= draw(rng.places, (0.65, 1.25)) * (1 + 0.35 * dryness) * np.array([1 - red, 1 - 0.5 * red, 1, 1])
+    silt = draw(rng.places, (0.0, 1.0)) ** 2 * draw(rng.season, (0.6, 1.0))
+    spectra[water] += silt * np.array([0.03, 0.07, 0.10, 0.05])
+    return spectra
 
 
 def to_reflectance(bands: Field) -> Pixels:
@@ -58,26 +69,31 @@ def to_reflectance(bands: Field) -> Pixels:
     return np.asarray(np.round(np.clip(bands, 0.0001, 1), 4), np.float32)
 
 
-def _shares(rng: Streams, cover: CoverMap, parcel: Field, shape: tuple[int, int]) -> Field:
+def _shares(rng: Streams, land: Land, cover: CoverMap, parcel: Field) -> Field:
     """``(material, H, W)`` shares: the mixture of each cover, varied from pixel to pixel and from field to field."""
-    mix = MIX[cover].transpose(2, 0, 1)
+    shape, mix = cover.shape, MIX[cover].transpose(2, 0, 1).copy()
     vary = VARY[cover]
     slow, fine = fractal(rng.places, shape, 2.2), rng.places.standard_normal((2, *shape))
-    lushness = 1.2 * slow + 0.8 * fine[0] + parcel
-    roofs = 1.5 * fine[1]
-    mix = mix.copy()
+    lushness = 0.9 * slow + 0.5 * fine[0] + parcel
+    roofs = np.where(land.label == c.BUILT, 1.5, 0.6) * fine[1]
     mix[0] *= np.exp(vary * lushness)
     mix[2] *= np.exp(-vary * lushness)
     mix[3] *= np.exp(vary * fine[0])
     mix[5] *= np.exp(vary * roofs)
     mix[7] *= np.exp(-vary * roofs)
+    mix[2] += np.where(land.label == c.WATER, 0.25 * np.exp(-distance_to(land.label != c.WATER) / 4), 0)  # shallows
     shares: Field = mix / mix.sum(axis=0)
+    # Country roads are narrower than a pixel: they lighten or darken the pixels they cross.
+    surface = "asphalt" if rng.places.random() < 0.5 else "soil"
+    shares *= 1 - 0.5 * land.road
+    shares[MATERIALS.index(surface)] += 0.5 * land.road
     return shares
 
 
 def _sunlight(height: Field, azimuth: float, elevation: float, pixel_m: float) -> Field:
     """Light on each slope against light on flat ground."""
-    south, east = np.gradient(height, pixel_m)
+    # A canopy of trees and the sensor's own blur smooth the finest slopes away.
+    south, east = np.gradient(ndimage.gaussian_filter(height, 2.5), pixel_m)
     high, towards = np.radians(elevation), azimuth
     # The surface normal is (-east, south, 1) in (east, north, up): rows run south.
     dot = np.sin(high) + np.cos(high) * (-east * np.sin(towards) + south * np.cos(towards))
@@ -98,8 +114,8 @@ def radar(land: Land, pixel_m: float, rng: Streams) -> Pixels:
     water, built = land.label == c.WATER, land.label == c.BUILT
     decibel[:, water] += rng.season.normal(0, 1.5)  # wind roughens all water alike
     decibel += np.where(built, 2.0 * rng.places.standard_normal(shape), 0.0)
-    _, east = np.gradient(land.height, pixel_m)
-    decibel += np.clip(-9.0 * east * rng.sensor.choice([-1.0, 1.0]), -5, 5) * ~water
+    east = np.gradient(ndimage.gaussian_filter(land.height, 2.5), pixel_m, axis=1)
+    decibel += np.clip(-8.0 * east * rng.sensor.choice([-1.0, 1.0]), -5, 5) * ~water
     power = ndimage.gaussian_filter(10 ** (decibel / 10), (0, 0.6, 0.6))
     looks = draw(rng.sensor, (4.0, 9.0))
     power = power * rng.sensor.gamma(looks, 1 / looks, power.shape)

@@ -101,7 +101,7 @@ def photograph_place(place: Place, t: int, places: Rng, season: Rng, sensor: Rng
     bands[house] = (roofs[town.number] * (1 + side) * (1 + 0.05 * wear[0][..., None]))[house]
     if t == 2:
         bands = _damage(place, bands, surfaces[c.DEBRIS], wear)
-    bands *= (1 - 0.65 * _shadows(place, label, azimuth, elevation))[..., None]
+    bands *= (1 - 0.55 * _shadows(place, label, azimuth, elevation))[..., None]
     blur = draw(sensor, (0.4, 0.7))
     bands = ndimage.gaussian_filter(bands * season.normal(1, 0.04), (blur, blur, 0)).transpose(2, 0, 1)
     bands += sensor.standard_normal(bands.shape) * 0.005
@@ -127,7 +127,7 @@ def _damage(place: Place, bands: Field, debris: Field, wear: Field) -> Field:
 def _shadows(place: Place, label: ClassMap, azimuth: float, elevation: float) -> Field:
     """Shadows of standing buildings and trees on the ground beside them."""
     tall = np.where(label == c.HOUSE, np.append(0.0, place.town.heights)[place.town.number], 0.0)
-    tall[label == c.TREES] = 6.0
+    tall[label == c.TREES] = 4.5
     ground = label != c.HOUSE
     shadow = np.zeros(label.shape, bool)
     for step in range(1, 11):

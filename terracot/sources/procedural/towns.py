@@ -7,18 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from terracot.scenes import BoolMask
-from terracot.sources.procedural.fields import Field, Rng, Shape, fractal
+from terracot.sources.procedural.fields import Field, Rng, Shape, distance_to, draw, fractal, rounded
 
 
 @dataclass(frozen=True)
 class Town:
-    """Centre (row, column), radius of the built area in pixels, angle and spacing of the streets."""
+    """Centre (row, column), radius of the built area in pixels; angle, spacing, and how long the town
+    is for its width."""
 
     row: float
     col: float
     radius: float
     angle: float
     spacing: float
+    stretch: float
 
 
 def place_towns(rng: Rng, suitability: Field, dry: BoolMask, count: int, radius: tuple[float, float]) -> list[Town]:
@@ -32,7 +34,7 @@ def place_towns(rng: Rng, suitability: Field, dry: BoolMask, count: int, radius:
         best = tries[np.argmax(suitability.ravel()[tries])]
         row, col = divmod(int(best), dry.shape[1])
         size, angle, spacing = rng.uniform(*radius), rng.uniform(0, np.pi), rng.uniform(6, 11)
-        towns.append(Town(row, col, float(size), float(angle), float(spacing)))
+        towns.append(Town(row, col, float(size), float(angle), float(spacing), float(rng.uniform(1, 1.8))))
     return towns
 
 
@@ -70,21 +72,23 @@ def build(
     rng: Rng, shape: Shape, towns: list[Town], road: BoolMask, farms: int, rough: float
 ) -> tuple[BoolMask, BoolMask]:
     """``(built, streets)``: built-up pixels of towns and farms, and the streets among them."""
-    rows, cols = np.indices(shape, dtype=np.float64)
     built, streets = np.zeros(shape, bool), np.zeros(shape, bool)
     if towns:
-        grain = 0.35 * fractal(rng, shape, 2.4) + rough * rng.standard_normal(shape)
+        grain = 0.45 * fractal(rng, shape, 2.6) + rough * 0.8 * rng.standard_normal(shape)
+        ribbon = 0.45 * np.exp(-distance_to(road) / 2.5)  # houses line the roads first
+        parks = fractal(rng, shape, 2.8) > draw(rng, (1.0, 2.5))
+        rows, cols = np.indices(shape, dtype=np.float64)
         for town in towns:
             dy, dx = rows - town.row, cols - town.col
-            density = 1.2 - np.hypot(dy, dx) / town.radius
-            core = np.round(density + 0.6 * grain, 6) > 0
             u = dx * np.cos(town.angle) + dy * np.sin(town.angle)
             v = dy * np.cos(town.angle) - dx * np.sin(town.angle)
-            grid = (np.round(u, 6) % town.spacing < 1) | (np.round(v, 6) % (1.6 * town.spacing) < 1)
+            density = 0.9 - np.hypot(u, town.stretch * v) / town.radius + ribbon + grain
+            core = (rounded(density) > 0) & (np.hypot(dy, dx) < 3 * town.radius) & ~parks
+            grid = (rounded(u) % town.spacing < 1) | (rounded(v) % (1.6 * town.spacing) < 1)
             streets |= core & grid
             built |= core
-    built |= road & (np.round(fractal(rng, shape, 1.6), 6) > 0.4)
-    for size in rng.integers(1, 3, (farms, 2)):
+    built |= road & (fractal(rng, shape, 1.6) > draw(rng, (-1.5, 1.2)))
+    for size in 1 + (rng.random((farms, 2)) < 0.3):
         row, col = int(rng.integers(shape[0])), int(rng.integers(shape[1]))
         built[row : row + size[0], col : col + size[1]] = True
     return built, streets
