@@ -20,6 +20,7 @@ from terracot.rules import Filters, Truth, answer_from_masks
 from terracot.scenes import BoolMask, Scene
 
 DESTROYED = "destroyed"
+BUILDING = "building"
 COUNTED_PATCH_PX = 9
 """Counting: patches of fewer pixels are left out of question and evidence alike (one 3 x 3 square)."""
 
@@ -86,7 +87,15 @@ def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejecte
 
 
 def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
-    """Separate patches of a class (2 to 20 of at least ``COUNTED_PATCH_PX`` pixels), or buildings."""
+    """Buildings where they are known one by one (1 to 100); patches of a class (2 to 20, each of a size that shows)."""
+    for buildings in facts.scene.instances:
+        mask = measure.separate_instances(buildings.numbers())
+        if not 1 <= len(buildings.instances) <= 100:
+            yield Rejected("counting", "too_many_buildings" if buildings.instances else "no_buildings")
+        elif measure.components(mask) != len(buildings.instances):
+            yield Rejected("counting", "buildings_cannot_be_told_apart")
+        else:
+            yield facts.finding("counting", (EvidenceMask(buildings.t, BUILDING, mask),))
     for t, m in facts.maps.items():
         for class_id in np.flatnonzero(m.counts):
             if m.component_counts[class_id] > 2000:  # far too many to ask for, and slow to sieve
@@ -195,7 +204,7 @@ def building_change(facts: SceneFacts, filters: Filters) -> Iterator[Finding | R
     if (measure.components(all_after), measure.components(gone)) != (len(judged), len(destroyed)):
         yield Rejected("building_change", "buildings_cannot_be_told_apart")
         return
-    masks = (EvidenceMask(1, "building", all_after), EvidenceMask(scene.dates, "destroyed building", gone))
+    masks = (EvidenceMask(1, BUILDING, all_after), EvidenceMask(scene.dates, "destroyed building", gone))
     for what in ("number", "share"):
         yield facts.finding("building_change", masks, {"measure": what})
 

@@ -1,7 +1,8 @@
-"""Counting: how many separate patches of a class?"""
+"""Counting: how many separate patches of a class, or how many buildings?"""
 
 from __future__ import annotations
 
+from terracot.language import plural
 from terracot.questions.writer import HERE, Question, Writer
 
 QUESTIONS = (
@@ -19,8 +20,24 @@ COUNTS = (
 )
 
 
+BUILDING_QUESTIONS = (
+    "How many buildings are there in this image?",
+    "Count the buildings.",
+    "What is the number of separate buildings here?",
+    "How many individual buildings does this scene hold?",
+)
+BUILDINGS_HERE = ("Each building is marked:", "I outline every single building:", "Every building, one by one:")
+BUILDING_COUNTS = (
+    "The marked region has {pixels} pixels and falls into {count} separate {noun}.",
+    "With a gap of a pixel between neighbours, {count} separate {noun} can be told apart on {pixels} pixels.",
+    "It has {pixels} pixels in {count} separate {noun}.",
+)
+
+
 def ask(w: Writer) -> Question:
     """Word a finding of kind ``counting``."""
+    if "min_pixels" not in w.finding.parameters:
+        return _buildings(w)
     minimum = w.parameter("min_pixels", unit="px")
     asked = w.asked(QUESTIONS, name=w.names[0], minimum=minimum)
     return w.question(
@@ -33,3 +50,11 @@ def ask(w: Writer) -> Question:
             count=w.value("components", 0, unit="count"),
         ),
     )
+
+
+def _buildings(w: Writer) -> Question:
+    asked = w.asked(BUILDING_QUESTIONS)
+    pixels, count = w.value("pixels", 0, unit="px"), w.value("components", 0, unit="count")
+    noun = plural(round(count.value), w.names[0])
+    steps = w.ground(BUILDINGS_HERE, 0), w.say(BUILDING_COUNTS, pixels=pixels, count=count, noun=noun)
+    return w.question(asked, *steps)

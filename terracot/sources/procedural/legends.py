@@ -25,8 +25,8 @@ HOUSE, ROAD, TREES, LAWN, SOIL, POND, DEBRIS = range(7)
 SETTLEMENT = Legend(
     "settlement-synthetic",
     (
-        LegendClass(HOUSE, "building", (1,), (250, 0, 0)),
-        LegendClass(ROAD, "road", (2,), (90, 90, 90)),
+        LegendClass(HOUSE, "building area", (1,), (250, 0, 0)),
+        LegendClass(ROAD, "road surface", (2,), (90, 90, 90)),
         LegendClass(TREES, "tree cover", (3,), (0, 100, 0)),
         LegendClass(LAWN, "grassland", (4,), (255, 255, 76)),
         LegendClass(SOIL, "bare ground", (5,), (180, 180, 180)),
