@@ -54,8 +54,9 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
             with rasterio.open(path) as data:
                 yield data
     except (RasterioError, OSError) as error:
+        found = str(error).replace(str(path), where)  # the quarantine file must not depend on where the data lie
         raise SceneError(
-            "unreadable", f"{where}: cannot be read as a raster ({error}); fetch the file again, it may be truncated"
+            "unreadable", f"{where}: cannot be read as a raster ({found}); fetch the file again, it may be truncated"
         ) from error
 
 
