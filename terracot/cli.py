@@ -274,8 +274,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(command: click.Command, program: str, arguments: Sequence[str]) -> int:
     """Run a click command with the exit codes and error lines that all programs of this package share."""
+    if not arguments and isinstance(command, click.Group):
+        arguments = ["--help"]
     try:
-        return command.main(list(arguments) or ["--help"], prog_name=program, standalone_mode=False) or 0
+        return command.main(list(arguments), prog_name=program, standalone_mode=False) or 0
     except click.Abort:
         again = shlex.join([program, *arguments])
         click.echo(f"Interrupted. What is finished is safe; to go on where it stopped:\n  {again}", err=True)
