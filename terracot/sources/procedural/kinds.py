@@ -51,7 +51,7 @@ KINDS: dict[str, Kind] = {
         towns=(0, 3), sea=1.0, river=0.4, wetland=(0.0, 0.03),
     ),
     "dry": Kind(
-        relief=(10, 60), tree=(0.0, 0.06), crop=(0.0, 0.25), smooth=(3.8, 4.4), shrub=(0.1, 0.6), bare=(0.02, 0.6),
+        relief=(8, 35), tree=(0.0, 0.06), crop=(0.0, 0.25), smooth=(3.8, 4.4), shrub=(0.1, 0.6), bare=(0.02, 0.6),
         lake=(0.0, 0.01), farms=(0, 30), river=0.3, dryness=(0.6, 1.0), latitude=(1_200_000.0, 3_600_000.0),
     ),
     "town": Kind(

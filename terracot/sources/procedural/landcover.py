@@ -90,24 +90,25 @@ def _water(rng: Rng, height: Field, kind: Kind) -> tuple[BoolMask, BoolMask]:
     standing = np.zeros(height.shape, bool)
     if rng.random() < kind.sea:
         standing = drop_small(height <= np.quantile(height, draw(rng, (0.06, 0.5))), 2 * LAKE_PIXELS)
+    lakes, has_river = draw(rng, kind.lake), rng.random() < kind.river
+    if lakes < 0.005 and not has_river:
+        return standing, np.zeros(height.shape, bool)
     low = ring & (height <= np.median(height[ring]))
     drainage = drain(height, low | standing)
     depth = drainage.filled - height
-    lakes = draw(rng, kind.lake)
-    if lakes > 0.005:
+    if lakes >= 0.005:
         standing = standing | drop_small(top(depth, lakes, depth > 0), LAKE_PIXELS)
-    running = np.zeros(height.shape, bool)
-    if rng.random() < kind.river:
-        rain = np.ones(height.shape)
-        inlets = np.flatnonzero(ring & ~low & ~standing)
-        if inlets.size:
-            # The valley that brings the river in is the lowest of a few places on the upper rim.
-            tries = rng.choice(inlets, 5)
-            rain.flat[tries[np.argmin(height.ravel()[tries])]] += height.size * draw(rng, (0.5, 4.0))
-        flow = drainage.accumulate(rain)
-        course = flow > height.size * draw(rng, (0.1, 0.35))
-        running = widen(course, flow, draw(rng, kind.river_width)) & ~standing
-    return standing, running
+    if not has_river:
+        return standing, np.zeros(height.shape, bool)
+    rain = np.ones(height.shape)
+    inlets = np.flatnonzero(ring & ~low & ~standing)
+    if inlets.size:
+        # The valley that brings the river in is the lowest of a few places on the upper rim.
+        tries = rng.choice(inlets, 5)
+        rain.flat[tries[np.argmin(height.ravel()[tries])]] += height.size * draw(rng, (0.5, 4.0))
+    flow = drainage.accumulate(rain)
+    course = flow > height.size * draw(rng, (0.1, 0.35))
+    return standing, widen(course, flow, draw(rng, kind.river_width)) & ~standing
 
 
 def _vegetation(rng: Rng, shape: Shape, kind: Kind, moisture: Field, height: Field, rough: float) -> ClassMap:
@@ -119,7 +120,7 @@ def _vegetation(rng: Rng, shape: Shape, kind: Kind, moisture: Field, height: Fie
     label = np.full(shape, c.GRASS, np.uint8)
     trees = top(0.6 * moisture + patchy(2.6), draw(rng, kind.tree))
     label[trees] = c.TREE
-    shrubs = top(patchy(2.4) - 0.3 * moisture, draw(rng, kind.shrub), ~trees)
+    shrubs = top(patchy(2.2) - 0.3 * moisture, draw(rng, kind.shrub), ~trees)
     label[shrubs] = c.SHRUB
     slope = np.hypot(*np.gradient(height))
     steep = slope / (slope.std() + 1e-6)
@@ -145,7 +146,7 @@ def _fields(
     if not tidy or rng.random() < 0.3:
         hedge = parcels.edge & farmed & (fractal(rng, label.shape, 1.4) > draw(rng, (-1.5, 1.5)))
         cropped[hedge] = c.TREE if rng.random() < 0.6 else c.GRASS
-        strays = farmed & (rng.random(label.shape) < 0.008 * rough)
+        strays = farmed & (rng.random(label.shape) < 0.004 * rough)
         # Garden plots and odd corners of fields: most patches of a real crop map are small.
         plots = (label == c.GRASS) & ~farmed & (rng.random(label.shape) < 0.012 * rough)
         cropped[ndimage.binary_dilation(plots)] = c.CROP

@@ -98,7 +98,7 @@ def _sunlight(height: Field, azimuth: float, elevation: float, pixel_m: float) -
     # The surface normal is (-east, south, 1) in (east, north, up): rows run south.
     dot = np.sin(high) + np.cos(high) * (-east * np.sin(towards) + south * np.cos(towards))
     light = dot / np.sqrt(1 + south**2 + east**2) / np.sin(high)
-    relative: Field = np.clip(0.25 + 0.75 * light, 0.3, 1.6)
+    relative: Field = np.clip(0.45 + 0.55 * light, 0.3, 1.6)
     return relative
 
 

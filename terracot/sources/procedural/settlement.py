@@ -29,7 +29,7 @@ SURFACES: Field = np.array(
     [
         [0.15, 0.16, 0.17, 0.20],
         [0.11, 0.12, 0.125, 0.15],
-        [0.022, 0.045, 0.026, 0.36],
+        [0.032, 0.060, 0.038, 0.36],
         [0.045, 0.085, 0.060, 0.34],
         [0.10, 0.14, 0.185, 0.26],
         [0.050, 0.060, 0.045, 0.020],
@@ -92,7 +92,7 @@ def photograph_place(place: Place, t: int, places: Rng, season: Rng, sensor: Rng
     roofs = roofs * places.normal(1, 0.12, (count + 1, 1))
     wear = places.standard_normal((2, *shape))
 
-    texture = np.array([0.06, 0.05, 0.28, 0.12, 0.12, 0.04, 0.45])[label]
+    texture = np.array([0.06, 0.05, 0.28, 0.12, 0.12, 0.04, 0.28])[label]
     bands = surfaces[label] * np.exp(texture * (0.7 * grain + 0.6 * patchy))[..., None]
     azimuth, elevation = draw(season, (1.6, 4.6)), draw(season, (35.0, 65.0))
     house = label == c.HOUSE
@@ -110,8 +110,8 @@ def photograph_place(place: Place, t: int, places: Rng, season: Rng, sensor: Rng
 
 def _damage(place: Place, bands: Field, debris: Field, wear: Field) -> Field:
     """Holes and tarpaulins in damaged roofs, rubble where a building was, and dust around it."""
-    rubble = debris * np.exp(0.5 * wear[0] + 0.2 * wear[1])[..., None]
     blotches = ndimage.gaussian_filter(wear[1], 1.2) * 4
+    rubble = debris * np.exp(0.28 * wear[0] + 0.25 * blotches)[..., None]
     minor, major = place._with(MINOR), place._with(MAJOR)
     bands = bands.copy()
     bands[minor & (blotches > 1.3)] = TARPAULIN
@@ -128,7 +128,7 @@ def _shadows(place: Place, label: ClassMap, azimuth: float, elevation: float) ->
     """Shadows of standing buildings and trees on the ground beside them."""
     tall = np.where(label == c.HOUSE, np.append(0.0, place.town.heights)[place.town.number], 0.0)
     tall[label == c.TREES] = 4.5
-    ground = label != c.HOUSE
+    ground = (label != c.HOUSE) & (label != c.TREES)
     shadow = np.zeros(label.shape, bool)
     for step in range(1, 11):
         rise = step * np.tan(np.radians(elevation))
