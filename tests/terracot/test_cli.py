@@ -337,7 +337,7 @@ def test_sources_lists_every_source_and_layout(capsys: pytest.CaptureFixture[str
         GroundError("what to do"),
         OutputError("what to do"),
         RleError("what\n  to do"),
-        click.UsageError("what to do"),
+        click.ClickException("what to do"),
     ],
 )
 def test_explained_errors_are_one_line_and_code_two(error: Exception, capsys: pytest.CaptureFixture[str]):
