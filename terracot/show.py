@@ -188,7 +188,7 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
     page.text(_ground_line(scene["ground"]), SMALL, FAINT)
     origin = f"{scene['source']}, synthetic images" if synthetic else scene["source"]
     page.text(f"Source: {origin}. Licence: {row['license']}.", SMALL, FAINT)
-    page.text(scene["attribution"] or "No attribution asked for.", SMALL, FAINT)
+    page.text(f"Attribution: {scene['attribution'] or 'none asked for'}", SMALL, FAINT)
     return page.draw()
 
 
