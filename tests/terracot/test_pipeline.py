@@ -33,7 +33,8 @@ def terracot(tmp_path_factory: pytest.TempPathFactory) -> Terracot:
     """Starts the program as a process of its own; compiled modules are kept between starts."""
     cache = str(tmp_path_factory.mktemp("pycache"))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"PYTHONPYCACHEPREFIX": cache, "OMP_NUM_THREADS": "1"}
+    # The manifest names the commit of a checkout; somebody may commit while these tests run.
+    environment |= {"PYTHONPYCACHEPREFIX": cache, "OMP_NUM_THREADS": "1", "GIT_DIR": "/nonexistent"}
 
     def start(*arguments: object, prelude: str = "") -> subprocess.Popen[str]:
         command = [sys.executable, "-c", prelude + COMMAND, *map(str, arguments)]
