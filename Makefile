@@ -46,7 +46,7 @@ demo: setup
 	$(BIN)/terracot generate procedural default --out demo/terracot --workers 2
 	$(BIN)/terracot verify demo/terracot
 	$(BIN)/terracot show demo/terracot $$($(BIN)/python -c '$(FIRST_DISTANCE)') --out demo/sample.png
-	$(BIN)/terrabench build procedural default-train --out demo/bench-train --workers 2
+	$(BIN)/terrabench build procedural default-train --limit 256 --out demo/bench-train --workers 2
 	$(BIN)/terrabench build procedural default --out demo/bench --workers 2
 	$(BIN)/terrabench run --bench demo/bench --model chance --out demo/runs/chance
 	$(BIN)/terrabench run --bench demo/bench --model majority --model-args train=demo/bench-train --out demo/runs/majority
