@@ -109,6 +109,7 @@ class _Sheet:
         """A paragraph of words; a token with a colour is drawn on a chip of that colour."""
         font, x, right = _font(size), MARGIN, self.width - MARGIN
         for word, chip in tokens:
+            word = word.replace("²", "2")  # the font that Pillow brings has no superscripts
             for piece in _broken(word, font, right - MARGIN):
                 length = round(font.getlength(piece))
                 if x > MARGIN and x + length > right:
