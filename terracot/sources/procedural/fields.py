@@ -28,8 +28,8 @@ def fractal(rng: Rng, shape: Shape, beta: float) -> Field:
     """``(H, W)`` noise with a power spectrum ``f^-beta``, mean 0, variance 1. 0 is white, 2 rough, 4 very smooth."""
     n = scipy.fft.next_fast_len(int(PADDING * max(shape)), real=True)
     amplitude = _amplitude(n, round(beta, 1))
-    parts = rng.standard_normal((2, *amplitude.shape))
-    square = scipy.fft.irfft2((parts[0] + 1j * parts[1]) * amplitude, s=(n, n))
+    spectrum = rng.standard_normal((*amplitude.shape, 2)).view(np.complex128)[..., 0]
+    square = scipy.fft.irfft2(spectrum * amplitude, s=(n, n), overwrite_x=True)
     crop = square[: shape[0], : shape[1]]
     return rounded((crop - crop.mean()) / crop.std())
 

@@ -58,9 +58,9 @@ def _region(rng: Streams, spectra: Field, dryness: float) -> Field:
     """Spectra of one region and season: soils dark or light, grey or red; water clear or full of silt."""
     soil, water = MATERIALS.index("soil"), MATERIALS.index("water")
     red = draw(rng.places, (0.0, 0.25)) * (0.4 + dryness)
-    spectra[soil] *= draw(rng.places, (0.65, 1.25)) * (1 + 0.35 * dryness) * np.array([1 - red, 1 - 0.5 * red, 1, 1])
-    silt = draw(rng.places, (0.0, 1.0)) ** 2 * draw(rng.season, (0.6, 1.0))
-    spectra[water] += silt * np.array([0.03, 0.07, 0.10, 0.05])
+    spectra[soil] *= draw(rng.places, (0.6, 1.15)) * (1 + 0.35 * dryness) * np.array([1 - red, 1 - 0.5 * red, 1, 1])
+    silt = draw(rng.places, (0.0, 1.0)) * draw(rng.season, (0.5, 1.0))
+    spectra[water] += silt * np.array([0.03, 0.07, 0.11, 0.035])
     return spectra
 
 
@@ -76,6 +76,8 @@ def _shares(rng: Streams, land: Land, cover: CoverMap, parcel: Field) -> Field:
     slow, fine = fractal(rng.places, shape, 2.2), rng.places.standard_normal((2, *shape))
     lushness = 0.9 * slow + 0.5 * fine[0] + parcel
     roofs = np.where(land.label == c.BUILT, 1.5, 0.6) * fine[1]
+    withered = (1 - draw(rng.season, (0.6, 1.0))) * mix[0]
+    mix[:4] += withered * np.array([-1, 0.6, 0.1, 0.3])[:, None, None]
     mix[0] *= np.exp(vary * lushness)
     mix[2] *= np.exp(-vary * lushness)
     mix[3] *= np.exp(vary * fine[0])
