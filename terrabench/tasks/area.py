@@ -11,7 +11,7 @@ from terracot.traces import Say
 QUESTIONS = (
     "How large is the area covered by {name}?",
     "What area does the {name} take up?",
-    "What is the total area of {name} in this image?",
+    "What is the total area of {name} in {image}?",
     "How much ground does the {name} cover?",
 )
 

@@ -9,10 +9,10 @@ from terracot.questions import Writer
 from terracot.traces import Say
 
 QUESTIONS = (
-    "Does the {a} touch the {b} anywhere in this image, corners included?",
-    "Do {a} and {b} share a border in this image, corners included?",
+    "Does the {a} touch the {b} anywhere in {image}, corners included?",
+    "Do {a} and {b} share a border in {image}, corners included?",
     "Is any pixel of {a} directly next to a pixel of {b}, corners included?",
-    "Are {a} and {b} adjacent at some point of this scene, corners included?",
+    "Are {a} and {b} adjacent at some point of {image}, corners included?",
 )
 
 

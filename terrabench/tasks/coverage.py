@@ -8,7 +8,7 @@ from terracot.questions import Writer
 from terracot.traces import Say
 
 QUESTIONS = (
-    "What percentage of the valid pixels of this image is {name}?",
+    "What percentage of the valid pixels of {image} is {name}?",
     "How much of the valid image area is covered by {name}?",
     "Which share of the valid pixels does {name} take up?",
     "What is the coverage of {name} among all valid pixels?",

@@ -9,9 +9,9 @@ from terracot.questions import Writer
 from terracot.traces import Say
 
 QUESTIONS = (
-    "Which covers the larger area in this image, {a} or {b}?",
-    "Of {a} and {b}, which takes up more of this image?",
-    "Is there more {a} or more {b} in this scene?",
+    "Which covers the larger area in {image}, {a} or {b}?",
+    "Of {a} and {b}, which takes up more of {image}?",
+    "Is there more {a} or more {b} in {image}?",
     "Compare {a} and {b}: which of the two is larger in area here?",
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from terracot.questions.writer import HERE, Question, Writer, with_clause
 
 SHARE_QUESTIONS = (
-    "What percentage of the valid pixels of this image is {name}?",
+    "What percentage of the valid pixels of {image} is {name}?",
     "How much of the valid image area is covered by {name}, in per cent?",
     "Which share of the valid pixels does {name} take up?",
     "What is the coverage of {name}, as a percentage of all valid pixels?",
@@ -13,7 +13,7 @@ SHARE_QUESTIONS = (
 AREA_QUESTIONS = (
     "How large is the area covered by {name}, in {unit}?",
     "What area does the {name} take up, in {unit}?",
-    "How many {unit} of {name} are there in this image?",
+    "How many {unit} of {name} are there in {image}?",
     "What is the total area of {name}, in {unit}?",
 )
 SHARES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from terracot.questions.writer import ALSO_HERE, HERE, Question, Writer
 
 QUESTIONS = (
-    "Does the {a} touch the {b} anywhere in this image?",
-    "Do {a} and {b} share a border here?",
+    "Does the {a} touch the {b} anywhere in {image}, be it at a corner?",
+    "Do {a} and {b} share a border here, corners included?",
     "Is any {a} directly next to {b}, corners included?",
-    "Are {a} and {b} adjacent at some point of this scene?",
+    "Are {a} and {b} adjacent at some point of {image}, corners included?",
 )
 TOUCH = (
     "{contact} pixels of {a} have {b} among their eight neighbours, so the two touch.",

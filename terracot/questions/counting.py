@@ -21,10 +21,10 @@ COUNTS = (
 
 
 BUILDING_QUESTIONS = (
-    "How many buildings are there in this image?",
+    "How many buildings are there in {image}?",
     "Count the buildings.",
     "What is the number of separate buildings here?",
-    "How many individual buildings does this scene hold?",
+    "How many individual buildings does {image} hold?",
 )
 BUILDINGS_HERE = ("Each building is marked:", "I outline every single building:", "Every building, one by one:")
 BUILDING_COUNTS = (

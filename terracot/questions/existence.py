@@ -5,15 +5,15 @@ from __future__ import annotations
 from terracot.questions.writer import Question, Writer
 
 QUESTIONS = (
-    "Is there any {name} in this image?",
-    "Does this image contain {name}?",
-    "Can {name} be seen in this scene?",
-    "Does any part of this scene show {name}?",
+    "Is there any {name} in {image}?",
+    "Does {image} contain {name}?",
+    "Can {name} be seen in {image}?",
+    "Does any part of {image} show {name}?",
     "Is {name} present here?",
 )
 LOOKS = (
     "I look for {name}:",
-    "I search the image for {name}:",
+    "I search the picture for {name}:",
     "To answer, I mark all {name}:",
     "Let me segment whatever is {name}:",
 )

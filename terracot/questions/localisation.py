@@ -6,10 +6,10 @@ from terracot.questions.writer import HERE, Question, Writer
 
 GRID = " The parts are upper, centre and lower by left, centre and right."
 QUESTIONS = (
-    "Divide the image into three by three equal parts. Which part holds most of the {name}?" + GRID,
-    "Where is most of the {name}, if the image is split into three by three equal parts?" + GRID,
-    "Which ninth of the image has the largest share of the {name}?" + GRID,
-    "In a three by three grid over the image, which part has most {name}?" + GRID,
+    "Divide {image} into three by three equal parts. Which part holds most of the {name}?" + GRID,
+    "Where is most of the {name}, if {image} is split into three by three equal parts?" + GRID,
+    "Which ninth of {image} has the largest share of the {name}?" + GRID,
+    "In a three by three grid over {image}, which part has most {name}?" + GRID,
 )
 PLACES = (
     "Of its {pixels} pixels, {most} lie in the {part} part, more than in any other.",

@@ -81,13 +81,15 @@ class Writer:
         return Ground(sentence(self.choose(phrasings).format(name=self.names[mask])), mask)
 
     def asked(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
-        """The question; on scenes of several dates it says which image is meant."""
-        question = self.say(phrasings, **slots)
+        """The question. ``{image}`` is "this image", or "image 2" on scenes of several dates, which is always said."""
+        phrasing = self.choose(phrasings)
         if self.facts.scene.dates == 1:
-            return question
-        date = self.value("date", len(self.finding.masks) - 1, unit="date")
-        opening = self.fill("In image {date}, ", date=date)
-        return Say(opening.text + question.text[:1].lower() + question.text[1:], (*opening.values, *question.values))
+            return self.fill(phrasing.replace("{image}", "this image"), **slots)
+        if "{image}" in phrasing:
+            phrasing = phrasing.replace("{image}", "image {date}")
+        else:
+            phrasing = "In image {date}, " + phrasing[:1].lower() + phrasing[1:]
+        return self.fill(phrasing, date=self.value("date", len(self.finding.masks) - 1, unit="date"), **slots)
 
     def pixel_size(self) -> Say:
         """The ground sampling as a clause of a question: one length, or both axes when they differ."""
