@@ -104,9 +104,9 @@ def _stand(
 
 def _strike(rng: Rng, number: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
     """Damage by building: the severity of the scene, weaker away from the middle of an impact zone."""
-    severity, reach = rng.uniform(0.0, 1.3), draw(rng, (0.3, 1.6)) * max(number.shape)
+    severity, reach = rng.uniform(0.3, 1.4), draw(rng, (0.4, 1.6)) * max(number.shape)
     middle = rng.uniform(0, 1, 2) * number.shape
-    if count == 0 or rng.random() < 0.1:
+    if count == 0 or rng.random() < 0.06:
         return np.zeros(count, np.int64)
     centres = np.array(ndimage.center_of_mass(number > 0, number, np.arange(1, count + 1)))
     distance = np.hypot(*(centres - middle).T)

@@ -22,10 +22,10 @@ class Config:
     """``families`` maps family to its share of the scenes; ``cloud_share`` is that of cloudy optical frames."""
 
     split: str = "test"
-    scenes: int = 64
+    scenes: int = 128
     first: int = 0
     size: int = 128
-    families: dict[str, float] = field(default_factory=lambda: {"landscape": 0.6, "change": 0.2, "settlement": 0.2})
+    families: dict[str, float] = field(default_factory=lambda: {"landscape": 0.5, "change": 0.2, "settlement": 0.3})
     cloud_share: float = 0.25
 
     def as_dict(self) -> dict[str, Any]:
