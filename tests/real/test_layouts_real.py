@@ -156,7 +156,7 @@ def test_kampala_tile_has_the_buildings_of_its_index(source: GeoTiffSource) -> N
     """Tile 1238424_1046544_21: six buildings on 40.92 % of the tile."""
     scene = source.load("1238424_1046544_21")
     assert len(scene.instances[0].instances) == 6
-    buildings = scene.labels[0].classes() == scene.labels[0].legend.id_of("building area")
+    buildings = scene.labels[0].classes() == scene.labels[0].legend.id_of("building cover")
     assert float(buildings.mean()) == pytest.approx(0.4092, abs=5e-5)
     # 0.074145 m x 0.074644 m x 256 x 256 = 362.7 m2
     assert scene.ground.area_m2(np.ones((256, 256), dtype=bool)) == pytest.approx(362.7, rel=1e-3)

@@ -122,9 +122,9 @@ def test_a_settlement_scene_has_the_same_buildings_on_both_dates_and_debris_wher
         legend, label = scene.labels[1].legend, scene.labels[1].classes()
         fallen = np.isin(after.numbers(), [i.number for i in after.instances if i.damage == "destroyed"])
         assert np.array_equal(label == legend.id_of("debris"), fallen)
-        assert np.array_equal(scene.labels[0].classes() == legend.id_of("building area"), before.numbers() > 0)
+        assert np.array_equal(scene.labels[0].classes() == legend.id_of("building cover"), before.numbers() > 0)
         levels |= {i.damage for i in after.instances}
-        assert scene.ground.pixel_area_m2 == pytest.approx(0.25)
+        assert scene.ground.pixel_area_m2 == pytest.approx(1.0)
     assert levels == {"no-damage", "minor-damage", "major-damage", "destroyed"}
 
 

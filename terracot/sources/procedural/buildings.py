@@ -1,4 +1,4 @@
-"""Buildings of a settlement at 0.5 m: where they stand, and what a disaster leaves of them."""
+"""Buildings of a settlement at 1 m: where they stand, and what a disaster leaves of them."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ def _stand(
 
 def _strike(rng: Rng, number: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
     """Damage by building: the severity of the scene, weaker away from the middle of an impact zone."""
-    severity, reach = rng.uniform(0.3, 1.4), draw(rng, (0.4, 1.6)) * max(number.shape)
+    severity, reach = rng.uniform(0.45, 1.25), draw(rng, (0.4, 1.5)) * max(number.shape)
     middle = rng.uniform(0, 1, 2) * number.shape
     if count == 0 or rng.random() < 0.06:
         return np.zeros(count, np.int64)
     centres = np.array(ndimage.center_of_mass(number > 0, number, np.arange(1, count + 1)))
     distance = np.hypot(*(centres - middle).T)
-    harm = severity * np.exp(-((distance / reach) ** 2)) + rng.normal(0, 0.13, count)
+    harm = severity * np.exp(-((distance / reach) ** 2)) + rng.normal(0, 0.2, count)
     return np.asarray(np.searchsorted([0.3, 0.5, 0.7], np.round(harm, 6)), np.int64)

@@ -1,4 +1,4 @@
-"""The two legends of synthetic scenes: WorldCover's classes for landscapes, surfaces for settlements at 0.5 m."""
+"""The two legends of synthetic scenes: WorldCover's classes for landscapes, surfaces for settlements at 1 m."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOUSE, ROAD, TREES, LAWN, SOIL, POND, DEBRIS = range(7)
 SETTLEMENT = Legend(
     "settlement-synthetic",
     (
-        LegendClass(HOUSE, "building area", (1,), (250, 0, 0)),
+        LegendClass(HOUSE, "building cover", (1,), (250, 0, 0)),
         LegendClass(ROAD, "road surface", (2,), (90, 90, 90)),
         LegendClass(TREES, "tree cover", (3,), (0, 100, 0)),
         LegendClass(LAWN, "grassland", (4,), (255, 255, 76)),

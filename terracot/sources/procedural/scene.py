@@ -24,7 +24,7 @@ from terracot.sources.procedural.seeds import VERSION, stream
 from terracot.sources.procedural.settlement import make_place, photograph_place
 
 CRS = "EPSG:32633"
-LAND_PIXEL, TOWN_PIXEL = 10.0, 0.5  # metres
+LAND_PIXEL, TOWN_PIXEL = 10.0, 1.0  # metres
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-VERSION = "1"
+VERSION = "2"
 """Generator version: goes up whenever any byte of any scene changes."""
 
 SPLITS = ("train", "test")

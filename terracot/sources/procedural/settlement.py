@@ -1,4 +1,4 @@
-"""A settlement before and after a disaster, at 0.5 m: surfaces and their reflectance."""
+"""A settlement before and after a disaster, at 1 m: surfaces and their reflectance."""
 
 from __future__ import annotations
 
