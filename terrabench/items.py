@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -181,7 +180,7 @@ def _frame(scene: Mapping[str, Any], number: int, frame: Mapping[str, Any]) -> P
 
 
 def _native(data: bytes, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    return np.frombuffer(zlib.decompress(data), dtype=np.dtype(dtype)).reshape(shape)
+    return np.frombuffer(data, dtype=np.dtype(dtype)).reshape(shape)
 
 
 def _files(path: Path, table: str) -> list[Path]:

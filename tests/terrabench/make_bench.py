@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def _frame(name: str, t: int, modality: str, rng: np.random.Generator) -> dict[s
         "unit": "dB" if modality == "sar" else "reflectance",
         "time": None,
         "image": {"bytes": png(rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)), "path": f"{name}.png"},
-        "pixels": zlib.compress(pixels.tobytes()),
+        "pixels": pixels.tobytes(),
         "dtype": "float32",
         "hidden": None,
     }

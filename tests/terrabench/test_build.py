@@ -59,6 +59,18 @@ def test_items_carry_all_that_a_reader_of_the_published_table_expects(items: lis
         assert len(item["options"]) == (2 if item["task"] in ("ranking", "boundary") else 4)
 
 
+def test_native_bands_of_a_built_benchmark_are_those_of_the_source(bench: Path) -> None:
+    """A reader that expects another packing than the writer's gives multispectral models no bands at all."""
+    benchmark = Benchmark.open(bench)
+    source = source_spec("procedural", SCENES).open()
+    for item in benchmark.items[::100]:
+        frames = source.load(item["scene_id"]).frames
+        given = [frame.native() for frame in benchmark.prompt(item, 0).frames]
+        assert [(g.dtype, g.shape, g.tobytes()) for g in given] == [
+            (p.dtype, p.shape, p.tobytes()) for p in (frame.pixels() for frame in frames)
+        ]
+
+
 def test_every_item_passes_the_filters_of_its_task(items: list[dict[str, Any]], bench: Path) -> None:
     """The thresholds of the paper as literals: 5 %, 10 % of the larger, 10 pixels, 10 buildings and 3 destroyed."""
     benchmark = Benchmark.open(bench)
