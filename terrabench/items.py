@@ -13,27 +13,24 @@ Items are held in memory without pictures; pixels are read scene by scene, one P
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
-from terracot.ground import GroundSampling
 from terracot.io import MANIFEST, check_manifest, read_json, sha256_file
 from terracot.masks import RleError, decode
 from terracot.plugins import LETTERS, EvidenceMask, PrivilegedItem, Prompt, PromptFrame
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA
 from terracot.scenes import BoolMask, Modality
+from terracot.shards import frame_image, frame_pixels, row_ground
 
 TASKS: dict[str, str] = {
     "coverage": "coverage_percentage",
@@ -127,8 +124,8 @@ class Benchmark:
         """The item as a model sees it: decoded pictures, question, options, and an id that means nothing."""
         scene = self.scene(item["scene_id"])
         frames = tuple(_frame(scene, number, frame) for number, frame in enumerate(scene["frames"], 1))
-        ground = GroundSampling.from_dict(scene["ground"])
-        return Prompt(prompt_id(item["id"], run_seed), frames, ground, item["question"], tuple(item["options"]))
+        name = prompt_id(item["id"], run_seed)
+        return Prompt(name, frames, row_ground(scene), item["question"], tuple(item["options"]))
 
     def privileged(self, item: Mapping[str, Any], run_seed: int) -> PrivilegedItem:
         """The item as a reference model sees it: the prompt, the evidence masks, the valid pixels, the rule."""
@@ -170,17 +167,18 @@ def prompt_id(item_id: str, run_seed: int) -> str:
 
 
 def _frame(scene: Mapping[str, Any], number: int, frame: Mapping[str, Any]) -> PromptFrame:
-    image = np.asarray(Image.open(io.BytesIO(frame["image"]["bytes"])).convert("RGB"))
-    shape = (len(frame["bands"]), scene["height"], scene["width"])
-    native: Callable[[], npt.NDArray[Any]] = partial(_native, frame["pixels"], frame["dtype"], shape)
     modality = Modality(frame["modality"])
-    # The source's own frame id could be looked up in its public labels, so a model gets a plain number.
-    name = f"{number}-{modality}"
-    return PromptFrame(name, frame["t"], modality, tuple(frame["bands"]), frame["unit"], image, native, frame["time"])
-
-
-def _native(data: bytes, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    return np.frombuffer(data, dtype=np.dtype(dtype)).reshape(shape)
+    return PromptFrame(
+        # The source's own frame id could be looked up in its public labels, so a model gets a plain number.
+        id=f"{number}-{modality}",
+        t=frame["t"],
+        modality=modality,
+        bands=tuple(frame["bands"]),
+        unit=frame["unit"],
+        image=frame_image(frame),
+        native=partial(frame_pixels, {"height": scene["height"], "width": scene["width"]}, frame),
+        time=frame["time"],
+    )
 
 
 def _files(path: Path, table: str) -> list[Path]:
