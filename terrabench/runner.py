@@ -194,7 +194,8 @@ def _ask(
             raise ValueError(f"the model gave {len(responses)} responses to {len(asked)} prompts")
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001 - the per-item boundary: whatever a model raises is recorded
+    # The per-item boundary: whatever a model raises is recorded; one that calls sys.exit(0) would end the run as "done".
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         if len(asked) > 1:
             return [answer for one in asked for answer in _ask(ask, [one])]
         return [(None, time.perf_counter() - start, f"{type(error).__name__}: {error}")]
@@ -265,5 +266,5 @@ def _mask_problem(given: Any, dates: list[int], shape: tuple[int, int]) -> str |
 def _plain(meta: Any) -> tuple[dict[str, Any], str | None]:
     try:
         return json.loads(json.dumps(dict(meta), allow_nan=False)), None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         return {}, f"meta dropped: it must be plain JSON values ({error})"

@@ -97,3 +97,20 @@ class Peeking:
 
     def respond_items(self, items: Sequence[Any]) -> list[Response]:
         return [Response("<answer>A</answer>") for _ in items]
+
+
+class Leaves(Bright):
+    """Calls ``sys.exit(0)``, as code that was written for a command line does."""
+
+    def one(self, prompt: Prompt) -> Response:
+        raise SystemExit(0)
+
+
+class Nested(Bright):
+    """Good replies with ``meta`` nested beyond what JSON can be written to."""
+
+    def one(self, prompt: Prompt) -> Response:
+        meta: dict[str, Any] = {}
+        for _ in range(100_000):
+            meta = {"deeper": meta}
+        return Response("<answer>A</answer>", (), meta)

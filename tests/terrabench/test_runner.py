@@ -135,6 +135,19 @@ def test_lost_and_strange_responses_are_errors_not_shifts(bench, tmp_path):
     }
 
 
+def test_a_model_that_calls_exit_is_recorded_and_does_not_end_the_run_as_done(bench, tmp_path):
+    status = run(bench, fakes.Leaves(), "leaves", tmp_path / "run", limit=3, batch_size=2)
+    assert status["counts"] == {"ok": 0, "unparsed": 0, "error": 3, "missing": 0}
+    assert [line["error"] for line in lines_of(tmp_path / "run")] == ["SystemExit: 0"] * 3
+
+
+def test_meta_that_cannot_be_written_is_dropped_and_the_reply_kept(bench, tmp_path):
+    status = run(bench, fakes.Nested(), "nested", tmp_path / "run", limit=1)
+    (line,) = lines_of(tmp_path / "run")
+    assert (status["counts"]["ok"], line["letter"], line["meta"]) == (1, "A", {})
+    assert line["error"].startswith("meta dropped: it must be plain JSON values")
+
+
 def test_a_model_that_cannot_work_ends_the_run_at_once(bench, tmp_path):
     with pytest.raises(ModelError, match="start it"):
         run(bench, fakes.Broken(), "broken", tmp_path / "run", batch_size=3)
