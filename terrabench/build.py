@@ -22,7 +22,7 @@ from terrabench.options_plan import Assigned, assign
 from terrabench.tasks import TASKS
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
 from terracot.findings import Finding, SceneFacts, find
-from terracot.generate import SourceSpec
+from terracot.generate import SourceSpec, question_columns
 from terracot.io import atomic_write_text, canonical_json, iter_jsonl, pretty_json, read_json, stamp, write_manifest
 from terracot.language import UNITS, option_text, size_text
 from terracot.pipeline import WORK, fingerprint, finish, prepare, run_shards, shards_of
@@ -32,7 +32,7 @@ from terracot.render import render_stamp
 from terracot.rules import Filters
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION, content_id
 from terracot.scenes import SceneError, SceneSource, SourceError
-from terracot.shards import mask_records, scene_row, write_shard
+from terracot.shards import scene_row, write_shard
 
 BENCH = "terrascope-bench"
 PROTOCOL = "paper-filters"
@@ -168,11 +168,10 @@ def item_row(
     found: Found, finding: Finding, assigned: Assigned, facts: SceneFacts, image: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
     """One item as a row of ``ITEM_SCHEMA``."""
-    scene, task = facts.scene, TASKS[found.task]
     if assigned.unit is not None:
         finding = facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": assigned.unit})
     writer = Writer(finding, facts, seed, prefix="bench")
-    question = writer.question(task.phrase(writer))
+    question = writer.question(TASKS[found.task].phrase(writer))
     unit = finding.truth.unit
     if assigned.words is None:
         values: list[float | None] = [value / UNITS.get(unit, 1.0) for value in assigned.values]
@@ -180,27 +179,11 @@ def item_row(
     else:
         values, options = [None] * len(assigned.words), list(assigned.words)
     letters = LETTERS[: len(options)]
-    row = {
+    row = question_columns(question, facts, seed, f"terrabench {terracot.__version__}") | {
         "image": dict(image),
-        "question": question.text,
         "candidates": json.dumps(dict(zip(letters, options, strict=True)), ensure_ascii=False),
         "answer": letters[assigned.answer],
         "task_type": PUBLISHED[found.task],
-        "id": "",
-        "scene_id": scene.id,
-        "source": scene.source,
-        "split": scene.split,
-        "group": scene.group,
-        "license": scene.license,
-        "kind": finding.kind,
-        "values": [value.to_dict() for value in question.values],
-        "masks": mask_records(finding.masks),
-        "truth": finding.truth.to_dict(),
-        "parameters": json.dumps(dict(finding.parameters), sort_keys=True),
-        "ground_basis": scene.ground.basis,
-        "template": question.template,
-        "seed": seed,
-        "generator": f"terrabench {terracot.__version__}",
         "task": found.task,
         "options": options,
         "option_values": values,

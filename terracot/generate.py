@@ -81,12 +81,10 @@ def _in_unit(finding: Finding, facts: SceneFacts, key: tuple[object, ...]) -> Fi
     return facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": unit})
 
 
-def sample_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, Any]:
-    """A worded question as a row of ``SAMPLE_SCHEMA``."""
+def question_columns(question: Question, facts: SceneFacts, seed: int, generator: str) -> dict[str, Any]:
+    """The columns that samples and items share; ``id`` is left to be filled from the whole row."""
     scene, finding = facts.scene, question.finding
-    steps = [step_to_dict(step) for step in question.steps]
-    dates = [mask.t for mask in finding.masks]
-    row = {
+    return {
         "id": "",
         "scene_id": scene.id,
         "source": scene.source,
@@ -102,11 +100,19 @@ def sample_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, An
         "ground_basis": scene.ground.basis,
         "template": question.template,
         "seed": seed,
-        "generator": f"terracot {terracot.__version__}",
+        "generator": generator,
+    }
+
+
+def sample_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, Any]:
+    """A worded question as a row of ``SAMPLE_SCHEMA``."""
+    steps = [step_to_dict(step) for step in question.steps]
+    dates = [mask.t for mask in question.finding.masks]
+    row = question_columns(question, facts, seed, f"terracot {terracot.__version__}") | {
         "level": "l1",
         "steps": steps,
         "answer": question.answer,
-        "text": trace_text(steps, dates, scene.dates, question.answer),
+        "text": trace_text(steps, dates, facts.scene.dates, question.answer),
     }
     return row | {"id": content_id(row)}
 
