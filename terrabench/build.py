@@ -145,10 +145,10 @@ class WriteJob:
             except SceneError as error:
                 quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
                 continue
-            image = next((f for f in row["frames"] if f["modality"] != "sar"), row["frames"][0])["image"]
             scenes.append(row)
             for found, finding in findings_of(facts, self.filters, Counter()):
                 if found.key in self.plan:
+                    image = _picture(row, finding.t)
                     items.append(item_row(found, finding, self.plan[found.key], facts, image, self.seed))
         data = Path(self.out) / "data"
         files = {}
@@ -162,6 +162,13 @@ class WriteJob:
             "tasks": dict(counts),
             "quarantine": quarantine,
         }
+
+
+def _picture(scene: Mapping[str, Any], t: int) -> Mapping[str, Any]:
+    """The one picture that readers of the published columns see: of the date asked about, optical if there is one."""
+    frames = [frame for frame in scene["frames"] if frame["t"] == t]
+    picture: Mapping[str, Any] = min(frames, key=lambda frame: frame["modality"] == "sar")["image"]
+    return picture
 
 
 def item_row(
