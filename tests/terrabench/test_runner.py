@@ -285,7 +285,7 @@ def command(bench_path, out, batch_size):
 def test_kill_minus_nine_at_any_point_and_resume_equals_an_unbroken_run(bench, bench_path, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     out, log = tmp_path / "run", tmp_path / "run" / "responses.jsonl"
-    for lines_before_kill, batch_size in [(1, 1), (7, 3), (16, 5)]:
+    for lines_before_kill, batch_size in [(1, 1), (5, 2), (9, 3), (13, 1), (18, 5)]:
         process = subprocess.Popen(command(bench_path, out, batch_size), env=environment, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while not (log.exists() and log.read_bytes().count(b"\n") >= lines_before_kill):
