@@ -191,17 +191,17 @@ def building_change(facts: SceneFacts, filters: Filters) -> Iterator[Finding | R
     after = scene.instances_of(scene.dates)
     if scene.dates < 2 or after is None:
         return
-    judged = [i for i in after.instances if i.damage is not None]
-    destroyed = [i for i in judged if i.damage == DESTROYED]
-    if len(judged) < filters.min_buildings or len(destroyed) < filters.min_destroyed:
-        few = "too_few_buildings" if len(judged) < filters.min_buildings else "too_few_destroyed"
+    damage = measure.damage_counts(after.instances)
+    judged, destroyed = damage.total(), damage[DESTROYED]
+    if judged < filters.min_buildings or destroyed < filters.min_destroyed:
+        few = "too_few_buildings" if judged < filters.min_buildings else "too_few_destroyed"
         yield Rejected("building_change", few)
         return
     numbers = after.numbers()
-    kept = np.isin(numbers, [i.number for i in judged])
+    kept = np.isin(numbers, [i.number for i in after.instances if i.damage is not None])
     all_after = measure.separate_instances(np.where(kept, numbers, 0).astype(np.int32))
-    gone = all_after & np.isin(numbers, [i.number for i in destroyed])
-    if (measure.components(all_after), measure.components(gone)) != (len(judged), len(destroyed)):
+    gone = all_after & np.isin(numbers, [i.number for i in after.instances if i.damage == DESTROYED])
+    if (measure.components(all_after), measure.components(gone)) != (judged, destroyed):
         yield Rejected("building_change", "buildings_cannot_be_told_apart")
         return
     masks = (EvidenceMask(1, BUILDING, all_after), EvidenceMask(scene.dates, "destroyed building", gone))

@@ -8,6 +8,7 @@ distances run from pixel centre to pixel centre, so two neighbouring pixels are 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from scipy import ndimage
 from skimage.measure import label as label_regions
 
 from terracot.ground import GroundSampling
-from terracot.scenes import IGNORE, BoolMask, ClassMap, Legend
+from terracot.scenes import IGNORE, BoolMask, ClassMap, Instance, Legend
 
 SQUARE = np.ones((3, 3), dtype=bool)
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
@@ -114,6 +115,11 @@ def separate_instances(numbers: npt.NDArray[np.int32]) -> BoolMask:
             window = padded[dy : dy + height, dx : dx + width]
             gives_way |= (window > 0) & (window < numbers)
     return np.asarray((numbers > 0) & ~gives_way)
+
+
+def damage_counts(instances: Sequence[Instance]) -> Counter[str]:
+    """Number of buildings per damage class; those that nobody could judge (damage None) count nowhere."""
+    return Counter(instance.damage for instance in instances if instance.damage is not None)
 
 
 @dataclass(frozen=True, eq=False)

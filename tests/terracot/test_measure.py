@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from terracot import measure
 from terracot.ground import GroundError, GroundSampling
-from terracot.scenes import IGNORE, Legend, LegendClass
+from terracot.scenes import IGNORE, Instance, Legend, LegendClass
 
 TEN_METRES = GroundSampling("measured", 10.0, 10.0, (100.0,), 0.0, "test")
 
@@ -273,3 +273,9 @@ def test_opening_agrees_with_a_search_for_squares(mask):
 def test_significant_digits(value, digits, expected):
     assert measure.significant(value, digits) == expected
     assert math.isnan(measure.significant(math.nan, 3))
+
+
+def test_damage_counts_leave_unjudged_buildings_out():
+    damage = ["destroyed", None, "no-damage", "destroyed", None]
+    counts = measure.damage_counts([Instance(n, str(n), d) for n, d in enumerate(damage, 1)])
+    assert counts == {"destroyed": 2, "no-damage": 1}
