@@ -23,7 +23,16 @@ from terrabench.tasks import TASKS
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
 from terracot.findings import Finding, SceneFacts, find
 from terracot.generate import SourceSpec, question_columns
-from terracot.io import atomic_write_text, canonical_json, iter_jsonl, pretty_json, read_json, stamp, write_manifest
+from terracot.io import (
+    atomic_write_text,
+    canonical_json,
+    iter_jsonl,
+    pretty_json,
+    read_json,
+    sha256_file,
+    stamp,
+    write_manifest,
+)
 from terracot.language import UNITS, option_text, size_text
 from terracot.pipeline import WORK, fingerprint, finish, prepare, run_shards, shards_of
 from terracot.plugins import LETTERS
@@ -105,8 +114,14 @@ class MeasureJob:
                 lines += [canonical_json(asdict(found)) for found, _ in findings_of(facts, self.filters, rejected)]
             except SceneError as error:
                 quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
-        atomic_write_text(_findings_path(Path(self.out), index), "".join(line + "\n" for line in lines))
-        return {"counts": {"found": len(lines)}, "rejected": dict(rejected), "quarantine": quarantine}
+        path = _findings_path(Path(self.out), index)
+        atomic_write_text(path, "".join(line + "\n" for line in lines))
+        return {
+            "files": {f"{WORK}/{path.name}": {"rows": len(lines), "sha256": sha256_file(path)}},
+            "counts": {"found": len(lines)},
+            "rejected": dict(rejected),
+            "quarantine": quarantine,
+        }
 
 
 @dataclass(frozen=True)

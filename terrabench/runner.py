@@ -194,7 +194,7 @@ def _ask(
             raise ValueError(f"the model gave {len(responses)} responses to {len(asked)} prompts")
     except ModelError:
         raise
-    # The per-item boundary: whatever a model raises is recorded; one that calls sys.exit(0) would end the run as "done".
+    # The per-item boundary: whatever a model raises is recorded. sys.exit(0) in a model would end the run as "done".
     except (Exception, SystemExit) as error:  # noqa: BLE001
         if len(asked) > 1:
             return [answer for one in asked for answer in _ask(ask, [one])]

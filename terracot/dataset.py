@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from terracot.generate import GenerateJob, SourceSpec
-from terracot.io import (
-    MANIFEST,
-    OutputError,
-    atomic_write_text,
-    canonical_json,
-    check_manifest,
-    read_json,
-    stamp,
-    write_manifest,
-)
+from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
 from terracot.pipeline import fingerprint, finish, prepare, run_shards, shards_of
 from terracot.render import render_stamp
 from terracot.samples import SCHEMA_VERSION
@@ -65,11 +56,7 @@ def generate(
         raise SourceError(f"{source.name} at {source.path} lists no scenes; run `terracot check` on it")
     plan = fingerprint(job.identity(), opened.fingerprint(), ids)
     shards = shards_of(ids)
-    if prepare(out, plan, {"generate": len(shards)}):
-        damage = check_manifest(out, hashes=False)
-        if damage:
-            raise OutputError(f"{out} was finished, but {damage[0]}; remove the folder and run the same command again")
-    else:
+    if not prepare(out, plan, {"generate": len(shards)}):
         records = run_shards(job, "generate", shards, out, workers, progress)
         write_quarantine(out, records)
         counts = Counter(row["kind"] for row in read_rows(out, "samples", ["kind"]))

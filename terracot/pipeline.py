@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import terracot
-from terracot.io import MANIFEST, OutputError, atomic_write_text, canonical_json, pretty_json, read_json, sha256_file
+from terracot.io import (
+    MANIFEST,
+    OutputError,
+    atomic_write_text,
+    canonical_json,
+    check_manifest,
+    pretty_json,
+    read_json,
+    sha256_file,
+)
 
 SCENES_PER_SHARD = 32
 WORK = ".work"
@@ -57,6 +66,11 @@ def prepare(out: Path, plan: str, shards: Mapping[str, int] | None = None) -> bo
     manifest, work = out / MANIFEST, out / WORK / "plan.json"
     if manifest.exists():
         if read_json(manifest).get("plan") == plan:
+            damage = check_manifest(out, hashes=False)
+            if damage:
+                raise OutputError(
+                    f"{out} was finished, but {damage[0]}; remove the folder and run the same command again"
+                )
             finish(out)
             return True
         raise OutputError(f"{out} holds a finished data set with other settings; choose another --out or remove it")
@@ -114,7 +128,10 @@ def _finished(out: Path, stage: str, index: int) -> dict[str, Any] | None:
     path = _record_path(out, stage, index)
     if not path.exists():
         return None
-    record: dict[str, Any] = read_json(path)
+    try:
+        record: dict[str, Any] = read_json(path)
+    except OutputError:  # a damaged record is none: the shard is done again
+        return None
     intact = all(
         (out / name).exists() and sha256_file(out / name) == file["sha256"]
         for name, file in record.get("files", {}).items()

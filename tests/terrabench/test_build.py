@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,8 +153,6 @@ def test_a_built_benchmark_verifies_and_the_oracle_is_always_right(bench: Path, 
 
 def test_flipped_answers_make_the_oracle_wrong_on_exactly_those(bench: Path, tmp_path: Path) -> None:
     """The oracle measures: if it read the stored answer, flipping it would go unnoticed."""
-    import shutil
-
     import pyarrow as pa
     from terrabaselines.oracle import Oracle
 
@@ -209,6 +208,37 @@ def test_killed_five_times_it_ends_with_the_same_bytes(bench: Path, tmp_path: Pa
     assert killed >= 2
     subprocess.run(command, check=True, timeout=300)
     assert digest(out) == digest(bench)
+
+
+@pytest.mark.parametrize("harm", ["findings-00000.jsonl", "measure-00000.json", "write-00000.json"])
+def test_damaged_working_files_are_made_again_and_never_a_smaller_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    """Findings cut after a line are valid JSON lines: without their hash the options of all items would change."""
+    few = source_spec("procedural", "{scenes: 40, size: 64, families: {landscape: 1.0}}")
+    build(few, tmp_path / "whole")
+    out = tmp_path / "harmed"
+    stage = "write" if harm.startswith("write") else "measure"
+
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("terrabench.build._finish" if stage == "write" else "terrabench.build.assign", dies)
+        with pytest.raises(KeyboardInterrupt):
+            build(few, out)
+    path = out / WORK / harm
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    build(few, out)
+    assert digest(out) == digest(tmp_path / "whole")
+
+
+def test_a_finished_benchmark_that_lost_a_file_is_not_called_finished(bench: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lost"
+    shutil.copytree(bench, out)
+    (out / "data" / "items-00000.parquet").unlink()
+    with pytest.raises(OutputError, match=r"was finished, but data/items-00000.parquet is missing; remove the folder"):
+        build(source_spec("procedural", SCENES), out)
 
 
 def test_a_folder_with_other_settings_is_refused_untouched(bench: Path) -> None:
