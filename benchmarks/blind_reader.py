@@ -18,10 +18,10 @@ import click
 
 from terrabench.blind import blind_score, with_ladder
 from terrabench.tasks import TASKS
-from terracot.seeding import seed_of
+from terracot.options import capped
 from terracot.shards import read_rows
 
-COLUMNS = ["id", "task", "question", "options", "option_values", "answer", "group", "truth"]
+COLUMNS = ["id", "task", "question", "options", "option_values", "answer", "group", "truth", "stratum"]
 ALLOWED, WANTED, ENOUGH = 0.03, 0.20, 1000
 
 
@@ -36,7 +36,10 @@ def main(bench: Path, per_task: int, as_json: bool) -> None:
         by_task[row["task"]].append(row)
     results, failed = [], False
     for task in TASKS:
-        items = sorted(by_task[task], key=lambda row: seed_of("blind", row["id"]))[:per_task]
+        words = TASKS[task].words is not None
+        names = [(row["id"], row["stratum"], row["truth"]["text"] if words else None) for row in by_task[task]]
+        chosen = capped(names, per_task, ("blind", task))
+        items = [row for row in by_task[task] if row["id"] in chosen]
         if len(items) < 50:
             results.append({"task": task, "n": len(items)})
             continue

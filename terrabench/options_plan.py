@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from terrabench.tasks import TASKS, Task
 from terracot.language import UNITS, option_text
-from terracot.options import Candidate, balanced, draw, shuffled_words
-from terracot.seeding import seed_of
+from terracot.options import Candidate, balanced, capped, draw, shuffled_words
 
 if TYPE_CHECKING:
     from terrabench.build import Found
@@ -92,10 +91,11 @@ def _capped(
     per_task: int,
     dropped: Mapping[str, Counter[str]],
 ) -> dict[str, Assigned]:
-    kept = {}
+    kept: set[str] = set()
     for task in TASKS:
-        keys = sorted((f.key for f in found if f.task == task and f.key in assigned), key=lambda k: seed_of(seed, k))
-        kept.update({key: assigned[key] for key in keys[:per_task]})
-        if len(keys) > per_task:
-            dropped[task]["over_the_number_asked_for"] += len(keys) - per_task
-    return kept
+        words = TASKS[task].words is not None
+        items = [(f.key, f.stratum, f.word if words else None) for f in found if f.task == task and f.key in assigned]
+        chosen = capped(items, per_task, (seed, task))
+        dropped[task]["over_the_number_asked_for"] += len(items) - len(chosen)
+        kept |= chosen
+    return {key: entry for key, entry in assigned.items() if key in kept}

@@ -26,7 +26,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from terracot.seeding import seeded_rng
+from terracot.seeding import seed_of, seeded_rng
 
 MIN_PER_BIN = 3
 """A smaller pool would repeat the same option sets, and answers could be told by elimination between items."""
@@ -129,3 +129,26 @@ def shuffled_words(words: Sequence[str], answer: str, key: tuple[object, ...]) -
     order = seeded_rng(*key, "letters").permutation(len(words))
     options = tuple(words[i] for i in order)
     return options, options.index(answer)
+
+
+def capped(items: Sequence[tuple[str, str, str | None]], most: int, key: tuple[object, ...]) -> set[str]:
+    """Keys of at most ``most`` items, drawn by hash without upsetting a balance.
+
+    ``items`` are ``(key, stratum, outcome)``, outcome None for numeric options. Items with outcomes leave in couples,
+    one of each outcome of their stratum: a random part of a balanced whole is not balanced, and a blind reader finds
+    that out.
+    """
+    ranked = sorted(items, key=lambda item: seed_of(*key, item[0]))
+    units: dict[tuple[str, int] | str, list[str]] = defaultdict(list)
+    seen: Counter[tuple[str, str]] = Counter()
+    for item, stratum, outcome in ranked:
+        if outcome is None:
+            units[item].append(item)
+        else:
+            units[stratum, seen[stratum, outcome]].append(item)
+            seen[stratum, outcome] += 1
+    kept: set[str] = set()
+    for unit in sorted(units.values(), key=lambda unit: seed_of(*key, *sorted(unit))):
+        if len(kept) + len(unit) <= most:
+            kept.update(unit)
+    return kept

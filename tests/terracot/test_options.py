@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terracot.options import MIN_PER_BIN, Candidate, Separation, balanced, draw, shuffled_words
+from terracot.options import MIN_PER_BIN, Candidate, Separation, balanced, capped, draw, shuffled_words
 
 OPEN = Separation()
 
@@ -122,3 +122,15 @@ def test_word_options_take_both_orders() -> None:
     orders = Counter(shuffled_words(("Yes", "No"), "No", (i,)) for i in range(400))
     assert set(orders) == {(("Yes", "No"), 1), (("No", "Yes"), 0)}
     assert all(150 < n < 250 for n in orders.values())  # expected 200, standard deviation 10
+
+
+def test_a_cap_does_not_upset_the_balance_of_outcomes() -> None:
+    """Found by the blind reader: a random part of a balanced whole is unbalanced, and class names tell the stratum."""
+    items = [(f"{s}-{o}-{i}", s, o) for s in ("ab", "ac", "bc") for o in ("yes", "no") for i in range(30)]
+    kept = capped(items, 50, ("s",))
+    assert len(kept) == 50
+    for stratum in ("ab", "ac", "bc"):
+        assert sum(k.startswith(f"{stratum}-yes") for k in kept) == sum(k.startswith(f"{stratum}-no") for k in kept)
+    assert capped(items, 1000, ("s",)) == {key for key, _, _ in items}
+    numeric = [(str(i), "s", None) for i in range(40)]
+    assert len(capped(numeric, 7, ("s",))) == 7

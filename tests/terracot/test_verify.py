@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from make_scenes import make_scenes
 
 from terrabench.build import build
 from terracot.dataset import generate
@@ -22,8 +23,6 @@ from terracot.masks import decode, encode
 from terracot.samples import ITEM_SCHEMA, SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
 from terracot.traces import trace_text
 from terracot.verify import verify
-
-from make_scenes import make_scenes
 
 Row = dict[str, Any]
 Forgery = Callable[[list[Row], list[Row]], None]
@@ -52,7 +51,9 @@ def forged(folder: Path, tmp_path: Path, forgery: Forgery) -> Path:
     """A copy of a folder with rows changed by ``forgery`` and the manifest written again."""
     out = tmp_path / "forged"
     shutil.copytree(folder, out)
-    stem, schema = ("items", ITEM_SCHEMA) if (out / "data" / "items-00000.parquet").exists() else ("samples", SAMPLE_SCHEMA)
+    stem, schema = (
+        ("items", ITEM_SCHEMA) if (out / "data" / "items-00000.parquet").exists() else ("samples", SAMPLE_SCHEMA)
+    )
     rows_path, scenes_path = out / "data" / f"{stem}-00000.parquet", out / "data" / "scenes-00000.parquet"
     rows, scenes = pq.read_table(rows_path).to_pylist(), pq.read_table(scenes_path).to_pylist()
     untouched = copy.deepcopy((rows, scenes))
