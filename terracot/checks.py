@@ -68,6 +68,19 @@ def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
         yield "valid pixels are not recorded for every date"
 
 
+def check_belongs(row: Mapping[str, Any], scene: Mapping[str, Any]) -> Iterator[str]:
+    """What a row repeats of its stored scene: columns by name, and the published picture of an item."""
+    for column in ("source", "split", "group", "license"):
+        if row[column] != scene[column]:
+            yield f"{column} is {row[column]!r}, its scene has {scene[column]!r}"
+    if "image" in row:  # not part of the id, so a picture of another place would go unnoticed
+        asked = [frame["image"]["bytes"] for frame in scene["frames"] if frame["t"] == row["masks"][-1]["t"]]
+        if row["image"]["bytes"] not in asked:
+            yield "its picture is none of its scene on the date asked about"
+        if row["task"] != row["kind"]:
+            yield f"task {row['task']!r} is not the kind of the question, {row['kind']!r}"
+
+
 def check_row(row: Mapping[str, Any], scene: SceneFrame) -> Iterator[str]:
     """All that samples and items have in common, then what is particular to either."""
     if content_id(row) != row["id"]:

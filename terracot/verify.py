@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from terracot.checks import SceneFrame, check_row, check_scene, scene_frame
+from terracot.checks import SceneFrame, check_belongs, check_row, check_scene, scene_frame
 from terracot.findings import Finding, SceneFacts, find
 from terracot.generate import FILTERS, scene_samples
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
@@ -90,6 +90,7 @@ def _check_shard(
     checked: Counter[str],
 ) -> Iterator[str]:
     frames: dict[str, SceneFrame] = {}
+    stored = {scene["scene_id"]: scene for scene in scenes}
     for scene in scenes:
         checked["scenes"] += 1
         try:
@@ -105,6 +106,7 @@ def _check_shard(
             yield f"{row['id']}: its scene {row['scene_id']} is not readable in this shard"
             continue
         yield from (f"{row['id']}: {problem}" for problem in check_row(row, frames[row["scene_id"]]))
+        yield from (f"{row['id']}: {problem}" for problem in check_belongs(row, stored[row["scene_id"]]))
     if source is not None:
         for scene in scenes:
             own = [row for row in rows if row["scene_id"] == scene["scene_id"]]

@@ -151,6 +151,30 @@ def test_a_built_benchmark_verifies_and_the_oracle_is_always_right(bench: Path, 
     assert boxes["mean_iou"] < 0.8
 
 
+@pytest.mark.parametrize("forged", ["image", "group", "split", "license", "task"])
+def test_an_item_that_says_other_than_its_scene_is_found(bench: Path, tmp_path: Path, forged: str) -> None:
+    """The picture is no part of the id: swapped pictures would show models another place without anybody noticing."""
+    import pyarrow as pa
+
+    from terracot.io import MANIFEST, read_json, write_manifest
+    from terracot.samples import ITEM_SCHEMA, content_id
+
+    out = tmp_path / "forged"
+    shutil.copytree(bench, out)
+    path = out / "data" / "items-00000.parquet"
+    rows = pq.read_table(path).to_pylist()
+    other = {"image": rows[-1]["image"], "group": "x", "split": "train", "license": "x", "task": "building_change"}
+    rows[0][forged] = other[forged]
+    rows[0]["id"] = content_id(rows[0])
+    pq.write_table(pa.Table.from_pylist(rows, schema=ITEM_SCHEMA), path)
+    manifest = read_json(out / MANIFEST)
+    manifest.pop("files")
+    write_manifest(out, manifest)
+    expected = {"image": "its picture is none of its scene", "task": "is not the kind of the question"}
+    problems = verify(out).problems
+    assert any(expected.get(forged, f"{forged} is ") in problem for problem in problems), problems
+
+
 def test_flipped_answers_make_the_oracle_wrong_on_exactly_those(bench: Path, tmp_path: Path) -> None:
     """The oracle measures: if it read the stored answer, flipping it would go unnoticed."""
     import pyarrow as pa
