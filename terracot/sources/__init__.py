@@ -19,8 +19,8 @@ def open_source(name: str, path: str, **options: object) -> SceneSource:
     """Open a source; ``SourceError`` names the known sources or what is wrong with ``path``."""
     if name not in SOURCES:
         near = difflib.get_close_matches(name, SOURCES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise SourceError(f"unknown source {name!r}{hint} Known sources: {', '.join(sorted(SOURCES))}")
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise SourceError(f"unknown source {name!r}.{hint} Known sources: {', '.join(sorted(SOURCES))}")
     module, _, attribute = SOURCES[name].partition(":")
     factory: Callable[..., SceneSource] = getattr(import_module(module), attribute)
     return factory(path, **options)

@@ -154,7 +154,7 @@ def test_generate_lists_several_licences(scenes: Path, tmp_path: Path):
 
 def test_unknown_source_names_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     error = error_of(["generate", "geotif", "x", "--out", str(tmp_path / "out")], capsys)
-    assert "unknown source 'geotif'; did you mean geotiff?" in error
+    assert "unknown source 'geotif'. Did you mean geotiff?" in error
     assert not (tmp_path / "out").exists()
 
 
