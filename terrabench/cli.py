@@ -91,7 +91,7 @@ def build(
     exit_if_quarantined(result, max_quarantined)
     if not report["counts"]["items"]:
         click.echo(
-            "Warning: no item could be made. Numeric options need at least 12 facts of one kind from different places, "
+            "Warning: no item could be made. Numeric options need at least 4 facts of one kind from different places, "
             f"word options both outcomes; {out / 'audit.json'} counts what was found",
             err=True,
         )

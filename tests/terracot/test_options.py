@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terracot.options import MIN_PER_BIN, Candidate, Separation, balanced, capped, draw, shuffled_words
+from terracot.options import Candidate, Separation, balanced, capped, draw, shuffled_words
 
 OPEN = Separation()
 
@@ -19,32 +18,35 @@ def pool_of(values: list[float]) -> list[Candidate]:
     return [Candidate(f"item{i}", f"place{i}", v) for i, v in enumerate(values)]
 
 
-def test_every_member_of_an_option_set_is_equally_often_the_answer() -> None:
-    """The claim of the module, counted: given the set of four, each rank is right a quarter of the time."""
+def test_every_member_of_a_set_is_equally_often_the_answer() -> None:
+    """The claim of the module, counted: over many draws each rank and each letter is right a quarter of the time."""
     ranks: Counter[int] = Counter()
     letters: Counter[int] = Counter()
-    sets: dict[tuple[float, ...], Counter[float]] = {}
-    for seed in range(400):
+    by_value: Counter[float] = Counter()
+    for seed in range(1600):
         for values, answer in draw(pool_of([float(v) for v in range(1, 13)]), 4, OPEN, str, (seed,)).options.values():
             ranks[sorted(values).index(values[answer])] += 1
             letters[answer] += 1
-            sets.setdefault(tuple(sorted(values)), Counter())[values[answer]] += 1
+            by_value[values[answer]] += 1
     total = sum(ranks.values())
-    assert total == 400 * 12
+    assert total == 1600 * 3
     for counted in (ranks, letters):
-        assert all(abs(counted[i] / total - 0.25) < 0.02 for i in range(4))  # 3.2 standard deviations
-    # Exact within a bin structure: of each of the 81 possible sets every member is the answer about equally often.
-    assert len(sets) == 81
-    by_member = np.array([[c[v] for v in key] for key, c in sets.items()])
-    chi2 = ((by_member - by_member.mean(1, keepdims=True)) ** 2 / by_member.mean(1, keepdims=True)).sum()
-    assert chi2 < 81 * 3 + 4 * np.sqrt(2 * 81 * 3)  # 243 degrees of freedom, four standard deviations
+        assert all(abs(counted[i] / total - 0.25) < 0.025 for i in range(4))  # four standard deviations
+    assert all(abs(by_value[v] / total - 1 / 12) < 0.016 for v in range(1, 13))
+
+
+def test_no_value_is_an_option_twice() -> None:
+    """Found by a reviewer: with shared values the option that is rarest in its stratum was the answer too often."""
+    drawn = draw(pool_of([float(v) for v in range(1, 101)]), 4, Separation(ratio=1.15), str, ("s",))
+    offered = [v for values, _ in drawn.options.values() for v in values]
+    assert len(offered) == len(set(offered)) == 4 * len(drawn.options) > 80
 
 
 def test_options_are_true_values_of_other_places_and_the_answer_is_its_own() -> None:
     pool = pool_of([float(v) for v in range(1, 41)])
     truth = {c.key: c.value for c in pool}
     drawn = draw(pool, 4, OPEN, str, ("s",))
-    assert len(drawn.options) == 40
+    assert len(drawn.options) == 10
     for key, (values, answer) in drawn.options.items():
         assert values[answer] == truth[key]
         assert len(set(values)) == 4
@@ -72,28 +74,33 @@ def test_one_place_never_fills_two_options() -> None:
     assert drawn.dropped == {"options_from_one_place": 24}
 
 
-@pytest.mark.parametrize(("size", "lost"), [(0, {}), (11, {"pool_too_small": 11})])
-def test_a_small_pool_gives_no_items_because_answers_could_be_told_by_elimination(
-    size: int, lost: dict[str, int]
-) -> None:
+@pytest.mark.parametrize(("size", "lost"), [(0, {}), (3, {"pool_too_small": 3})])
+def test_a_pool_smaller_than_a_set_gives_no_items(size: int, lost: dict[str, int]) -> None:
     drawn = draw(pool_of([float(i) for i in range(size)]), 4, OPEN, str, ("s",))
     assert drawn.options == {}
     assert drawn.dropped == lost
 
 
-def test_surplus_over_equal_bins_is_dropped_at_random() -> None:
-    gone: Counter[str] = Counter()
-    pool = pool_of([float(i) for i in range(15)])
-    for seed in range(200):
-        drawn = draw(pool, 4, OPEN, str, (seed,))
-        assert drawn.dropped == {"pool_not_divisible": 3}
-        gone.update(c.key for c in pool if c.key not in drawn.options)
-    assert min(gone.values()) > 15  # expected 40 each, standard deviation 5.7: nobody is spared, nobody is picked on
-    assert max(gone.values()) < 65
+def test_every_finding_is_accounted_for() -> None:
+    pool = pool_of([float(i) for i in range(1, 16)])
+    for seed in range(20):
+        drawn = draw(pool, 4, Separation(ratio=1.5), str, (seed,))
+        assert len(drawn.options) + sum(drawn.dropped.values()) == 15
+        assert all(count > 0 for count in drawn.dropped.values())
+
+
+def test_surplus_is_left_out_at_random() -> None:
+    used: Counter[float] = Counter()
+    for seed in range(400):
+        for values, _ in draw(pool_of([float(i) for i in range(15)]), 4, OPEN, str, (seed,)).options.values():
+            used.update(values)
+    # Twelve of fifteen are in a set: expected 320 each, standard deviation 8.
+    assert min(used.values()) > 280
+    assert max(used.values()) < 360
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(0.1, 1e6, allow_nan=False), min_size=4 * MIN_PER_BIN, max_size=40), st.integers(0, 5))
+@given(st.lists(st.floats(0.1, 1e6, allow_nan=False), min_size=4, max_size=40), st.integers(0, 5))
 def test_accepted_sets_always_keep_the_separation(values: list[float], seed: int) -> None:
     rule = Separation(ratio=1.2, gap=0.5)
     for options, answer in draw(pool_of(values), 4, rule, lambda v: f"{v:.3g}", (seed,)).options.values():
