@@ -37,15 +37,15 @@ NUMBER = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
 def number_text(value: float, unit: str) -> str:
     """The digits of a quantity, without its unit.
 
-    Pixels, counts and dates as integers; per cent and distances in pixels with one decimal; the side of a pixel with
-    two significant digits; metres and areas with three. Trailing zeros after the point are dropped.
+    Pixels, counts and dates as integers; per cent with one decimal, distances in pixels with two; metres, areas and the
+    size of a pixel with three significant digits. Trailing zeros after the point are dropped.
     """
     if unit in ("count", "date", "px"):
         return f"{round(value):,}"
-    if unit in ("%", "px distance"):
+    if unit == "%":
         return _plain(round(value, 1))
-    if unit == "m/px":
-        return _plain(significant(value, 2))
+    if unit == "px distance":
+        return _plain(round(value, 2))
     return _plain(significant(value, 3))
 
 
@@ -60,8 +60,8 @@ def option_text(value: float, unit: str) -> str:
 
 
 def size_text(dy_m: float, dx_m: float) -> str:
-    """Pixel size as questions state it, two significant digits: "10 m", or "0.51 m down by 0.4 m across"."""
-    dy, dx = (_plain(significant(v, 2)) for v in (dy_m, dx_m))
+    """Pixel size as questions state it, three significant digits: "10 m", or "0.509 m down by 0.404 m across"."""
+    dy, dx = number_text(dy_m, "m/px"), number_text(dx_m, "m/px")
     return f"{dy} m" if dy == dx else f"{dy} m down by {dx} m across"
 
 

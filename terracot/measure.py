@@ -74,6 +74,18 @@ def distance(a: BoolMask, b: BoolMask, sampling: tuple[float, float] = (1.0, 1.0
     return float(field[b].min())
 
 
+def closest_step(a: BoolMask, b: BoolMask, sampling: tuple[float, float]) -> tuple[int, int] | None:
+    """Rows and columns between the two pixels at which two masks are closest on the ground; None if one is empty.
+
+    With pixels that are not square this is another pair than the one closest in pixels.
+    """
+    if not a.any() or not b.any():
+        return None
+    field, nearest = ndimage.distance_transform_edt(~a, sampling=sampling, return_indices=True)
+    row, col = np.unravel_index(int(np.argmin(np.where(b, field, np.inf))), a.shape)
+    return abs(int(nearest[0, row, col]) - int(row)), abs(int(nearest[1, row, col]) - int(col))
+
+
 def part_counts(mask: BoolMask) -> npt.NDArray[np.int64]:
     """``(9,)`` pixels of the mask in each of the nine ``PARTS``; a pixel belongs to the part its centre lies in."""
     height, width = mask.shape

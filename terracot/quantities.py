@@ -6,6 +6,7 @@ the record's ``masks``), what it is, and how it is written. ``verify`` looks the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,11 +66,24 @@ class Value:
         }
 
 
-def _distance(r: Regions, of: Sequence[int], sampling: tuple[float, float]) -> float:
-    found = measure.distance(r.mask(of[0]), r.mask(of[1]), sampling)
+def _distance(r: Regions, of: Sequence[int]) -> float:
+    found = measure.distance(r.mask(of[0]), r.mask(of[1]), r.ground.sampling)
     if found is None:
         raise ValueError("distance to an empty mask")
     return found
+
+
+def _distance_px(r: Regions, of: Sequence[int]) -> float:
+    """In pixels, between the pixels that are closest on the ground (not the pair closest in pixels)."""
+    step = measure.closest_step(r.mask(of[0]), r.mask(of[1]), r.ground.sampling)
+    if step is None:
+        raise ValueError("distance to an empty mask")
+    return math.hypot(*step)
+
+
+def _pixel_area(r: Regions, of: Sequence[int]) -> float:
+    """Mean area of a mask's pixels, so that pixels times pixel area is the area even where rows differ in size."""
+    return r.ground.area_m2(r.mask(of[0])) / r.pixels(of[0])
 
 
 def _most_in_part(r: Regions, of: Sequence[int]) -> float:
@@ -81,14 +95,14 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "valid_pixels": lambda r, of: float(r.valid_pixels(of[0])),
     "share": lambda r, of: 100.0 * r.pixels(of[0]) / r.valid_pixels(of[0]),
     "area": lambda r, of: r.ground.area_m2(r.mask(of[0])),
-    "pixel_area": lambda r, of: r.ground.pixel_area_m2,
+    "pixel_area": _pixel_area,
     "pixel_down": lambda r, of: r.ground.sampling[0],
     "pixel_across": lambda r, of: r.ground.sampling[1],
     "components": lambda r, of: float(measure.components(r.mask(of[0]))),
     "component_share": lambda r, of: 100.0 * measure.components(r.mask(of[0])) / measure.components(r.mask(of[1])),
     "contact_pixels": lambda r, of: float(measure.contact_pixels(r.mask(of[0]), r.mask(of[1]))),
-    "distance": lambda r, of: _distance(r, of, r.ground.sampling),
-    "distance_px": lambda r, of: _distance(r, of, (1.0, 1.0)),
+    "distance": _distance,
+    "distance_px": _distance_px,
     "most_in_part": _most_in_part,
     "date": lambda r, of: float(r.masks[of[0]].t),
 }

@@ -38,5 +38,5 @@ def ask(w: Writer) -> Question:
         valid, share = w.value("valid_pixels", 0, unit="px"), w.value("share", 0, unit="%")
         return w.question(asked, w.ground(HERE, 0), w.say(SHARES, pixels=pixels, valid=valid, share=share))
     asked = with_clause(w.asked(AREA_QUESTIONS, name=name, unit=UNIT_WORDS[unit]), w.pixel_size())
-    pixel_area, area = w.value("pixel_area", unit="m2/px"), w.value("area", 0, unit=unit)
+    pixel_area, area = w.value("pixel_area", 0, unit="m2/px"), w.value("area", 0, unit=unit)
     return w.question(asked, w.ground(HERE, 0), w.say(AREAS, pixels=pixels, pixel_area=pixel_area, area=area))

@@ -279,3 +279,13 @@ def test_damage_counts_leave_unjudged_buildings_out():
     damage = ["destroyed", None, "no-damage", "destroyed", None]
     counts = measure.damage_counts([Instance(n, str(n), d) for n, d in enumerate(damage, 1)])
     assert counts == {"destroyed": 2, "no-damage": 1}
+
+
+def test_closest_step_is_of_the_pair_closest_on_the_ground_not_in_pixels():
+    # Pixels 60 m high and 20 m wide. Down: 13 rows = 780 m. Across: 26 columns = 520 m, the closer pair on the ground.
+    a, b = np.zeros((20, 40), bool), np.zeros((20, 40), bool)
+    a[0, 0] = b[13, 0] = b[0, 26] = True
+    assert measure.distance(a, b, (60.0, 20.0)) == 520.0
+    assert measure.closest_step(a, b, (60.0, 20.0)) == (0, 26)
+    assert measure.closest_step(a, b, (1.0, 1.0)) == (13, 0)
+    assert measure.closest_step(a, np.zeros_like(a), (1.0, 1.0)) is None

@@ -46,7 +46,7 @@ def tolerance(value: float, unit: str) -> float:
         return 0.0
     if unit in ("%", "px distance"):
         return 0.05 + 1e-9
-    return abs(value) * (0.05 if unit == "m/px" else 0.005) + 1e-9
+    return abs(value) * 0.005 + 1e-9
 
 
 @pytest.mark.parametrize("kind", ASKERS)
@@ -204,7 +204,7 @@ def test_a_nominal_pixel_size_is_called_nominal_and_both_sides_are_named():
     [finding] = [f for f in find("distance", facts, Filters()) if isinstance(f, Finding)]
     row = sample_row(ask(finding, facts, 0), facts, 0)
     assert row["question"].endswith("(parts narrower than three pixels are left out; "
-                                    "one pixel is nominally 0.51 m high and 0.4 m wide)")  # fmt: skip
+                                    "one pixel is nominally 0.512 m high and 0.4 m wide)")  # fmt: skip
     # Water ends at column 8, the town begins at column 30: 22 pixels of 0.4 m.
     assert row["answer"] == "8.8 m"
 
@@ -238,7 +238,7 @@ def test_class_names_of_the_samples_are_those_of_the_legend():
         (100.0, "%", "100"),
         (0.04, "%", "0"),
         (33.333, "%", "33.3"),
-        (17.46, "px distance", "17.5"),
+        (17.464, "px distance", "17.46"),
         (20.0, "px distance", "20"),
         (1234.5, "m", "1,230"),
         (999.6, "m", "1,000"),
@@ -250,8 +250,8 @@ def test_class_names_of_the_samples_are_those_of_the_legend():
         (12.54, "ha", "12.5"),
         (12.0, "ha", "12"),
         (0.012345, "km2", "0.0123"),
-        (0.5123, "m/px", "0.51"),
-        (30.922, "m/px", "31"),
+        (0.5123, "m/px", "0.512"),
+        (30.922, "m/px", "30.9"),
         (10.0, "m/px", "10"),
         (0.0, "m", "0"),
     ],
@@ -273,8 +273,8 @@ def test_option_and_size_text():
     assert language.option_text(33.6, "%") == "34%"
     assert language.option_text(33.64, "ha") == "33.6 ha"
     assert language.size_text(10.0, 10.0) == "10 m"
-    assert language.size_text(0.512, 0.4) == "0.51 m down by 0.4 m across"
-    assert language.size_text(30.92, 30.9) == "31 m"
+    assert language.size_text(0.512, 0.4) == "0.512 m down by 0.4 m across"
+    assert language.size_text(30.92, 30.9) == "30.9 m"
 
 
 def test_small_grammar():
