@@ -124,16 +124,21 @@ class Benchmark:
         """The item as a model sees it: decoded pictures, question, options, and an id that means nothing."""
         scene = self.scene(item["scene_id"])
         frames = tuple(_frame(scene, number, frame) for number, frame in enumerate(scene["frames"], 1))
-        name = prompt_id(item["id"], run_seed)
-        return Prompt(name, frames, row_ground(scene), item["question"], tuple(item["options"]))
+        everywhere = {frame["t"]: np.ones(self.shape(item), dtype=bool) for frame in scene["frames"]}
+        return Prompt(
+            id=prompt_id(item["id"], run_seed),
+            frames=frames,
+            ground=row_ground(scene),
+            question=item["question"],
+            options=tuple(item["options"]),
+            valid=everywhere | self.valid(item),
+        )
 
     def privileged(self, item: Mapping[str, Any], run_seed: int) -> PrivilegedItem:
-        """The item as a reference model sees it: the prompt, the evidence masks, the valid pixels, the rule."""
+        """The item as a reference model sees it: the prompt, the evidence masks, the rule."""
         given = json.loads(item["parameters"] or "{}")
         parameters = {name: given[name] for name in RULE_PARAMETERS if name in given}
-        prompt = self.prompt(item, run_seed)
-        everywhere = {frame.t: np.ones(prompt.shape, dtype=bool) for frame in prompt.frames}
-        return PrivilegedItem(prompt, item["task"], self.evidence(item), everywhere | self.valid(item), parameters)
+        return PrivilegedItem(self.prompt(item, run_seed), item["task"], self.evidence(item), parameters)
 
     def evidence(self, item: Mapping[str, Any]) -> tuple[EvidenceMask, ...]:
         """The true masks of an item, decoded. Reads no pixels."""

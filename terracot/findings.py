@@ -82,6 +82,8 @@ def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejecte
         for class_id, share in enumerate(m.shares):
             if 0 < share < filters.min_share:
                 yield Rejected("existence", "share_between_none_and_minimum")
+            elif share == 0 and m.valid.mean() * 100 < filters.min_valid_share_absent:
+                yield Rejected("existence", "unlabelled_pixels_may_hold_it")
             else:
                 yield facts.finding("existence", (facts.region(t, class_id),))
 
@@ -223,5 +225,9 @@ FINDERS: dict[str, Callable[[SceneFacts, Filters], Iterator[Finding | Rejected]]
 
 
 def find(kind: str, facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
-    """All findings and rejections of one kind, in a fixed order."""
-    return FINDERS[kind](facts, filters)
+    """All findings and rejections of one kind, in a fixed order; none on dates that are mostly unlabelled."""
+    for found in FINDERS[kind](facts, filters):
+        if isinstance(found, Finding) and facts.valid[found.t].mean() * 100 < filters.min_valid_share:
+            yield Rejected(kind, "too_few_valid_pixels")
+        else:
+            yield found

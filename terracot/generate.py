@@ -55,15 +55,20 @@ def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
 
 
 def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
-    """One finding of a kind: first the answer word (so that yes and no are equally likely), then the fact."""
+    """One finding of a kind: first the answer word, by a coin, then the fact.
+
+    Yes-or-no kinds are asked only where the scene allows either answer: a data set in which every answer is yes teaches
+    to say yes.
+    """
     names = ("coverage", "area") if kind == "area" else (kind,)
     found = [f for name in names for f in find(name, facts, FILTERS) if isinstance(f, Finding)]
     if not found:
         return None
     key = (seed, facts.scene.id, kind)
     if kind in ("existence", "boundary"):
-        words = sorted({f.truth.text for f in found})
-        word = words[seeded_index(len(words), *key, "word")]
+        if len({f.truth.text for f in found}) < 2:
+            return None
+        word = ("no", "yes")[seeded_index(2, *key, "word")]
         found = [f for f in found if f.truth.text == word]
     chosen = found[seeded_index(len(found), *key, "finding")]
     return _in_unit(chosen, facts, key) if chosen.kind in ("area", "distance") else chosen

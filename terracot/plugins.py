@@ -53,7 +53,8 @@ class Prompt:
     """All that a model may know about an item. ``id`` is opaque and differs between runs with other seeds.
 
     ``options`` are the option texts in the order of the letters A, B, ...; empty for open questions. Masks are expected
-    on the pixel grid of the frames, ``shape``.
+    on the pixel grid of the frames, ``shape``. ``valid`` has, by date, the pixels that count in shares ("valid pixels"
+    in the questions): those that the reference labels at all.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Prompt:
     ground: GroundSampling
     question: str
     options: tuple[str, ...]
+    valid: Mapping[int, BoolMask] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,7 +110,7 @@ class EvidenceMask:
 
 @dataclass(frozen=True)
 class PrivilegedItem:
-    """What a reference model sees: the prompt, the task, the evidence masks and the valid pixels of each date.
+    """What a reference model sees: the prompt, the task and the evidence masks.
 
     Neither the answer letter nor the numeric truth is here, so a reference model can only get them by measuring.
     ``parameters`` says how the task's rule measures ("unit", "measure"), never what came out.
@@ -117,7 +119,6 @@ class PrivilegedItem:
     prompt: Prompt
     task: str
     evidence: tuple[EvidenceMask, ...]
-    valid: Mapping[int, BoolMask]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 

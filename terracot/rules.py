@@ -27,6 +27,8 @@ from terracot.scenes import BoolMask
 class Filters:
     """When a fact is clear enough to be asked for. Shares in per cent of the valid pixels; defaults are the paper's."""
 
+    min_valid_share: float = 50.0  # of all pixels of a date, below which nothing is asked about it (ours)
+    min_valid_share_absent: float = 95.0  # for saying that a class is absent (ours)
     min_share: float = 5.0  # coverage, area, ranking
     min_boundary_share: float = 3.0
     max_components: int = 5  # boundary: at most so many components per class

@@ -35,7 +35,7 @@ class Oracle:
 
     def _respond(self, item: PrivilegedItem) -> Response:
         masks = self.regions(item)
-        truth = answer_from_masks(item.task, masks, item.valid, item.prompt.ground, item.parameters)
+        truth = answer_from_masks(item.task, masks, item.prompt.valid, item.prompt.ground, item.parameters)
         letter = nearest_option(truth, item.prompt.options)
         dated = len({frame.t for frame in item.prompt.frames}) > 1
         steps = " ".join(f"{f'Image: {m.t} ' if dated else ''}{m.class_name} [SEG]" for m in masks)

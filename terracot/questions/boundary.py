@@ -12,12 +12,12 @@ QUESTIONS = (
 )
 TOUCH = (
     "{contact} pixels of {a} have {b} among their eight neighbours, so the two touch.",
-    "Grown by one pixel, the {b} meets {contact} pixels of {a}: they share a border.",
+    "A margin of one pixel around the {b} meets {contact} pixels of {a}: they share a border.",
     "At {contact} pixels the {a} lies right next to {b}, so yes.",
 )
 APART = (
     "{contact} pixels of {a} have {b} among their eight neighbours, so the two do not touch.",
-    "Grown by one pixel, the {b} meets {contact} pixels of {a}: they do not share a border.",
+    "A margin of one pixel around the {b} meets {contact} pixels of {a}: they do not share a border.",
     "The {a} lies next to {b} at {contact} pixels, so no.",
 )
 

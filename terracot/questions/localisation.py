@@ -12,9 +12,9 @@ QUESTIONS = (
     "In a three by three grid over {image}, which part has most {name}?" + GRID,
 )
 PLACES = (
-    "Of its {pixels} pixels, {most} lie in the {part} part, more than in any other.",
+    "It has {pixels} pixels, and the {part} part has the most of them: {most}.",
     "The {part} part holds {most} of its {pixels} pixels, the most of all nine.",
-    "It has {pixels} pixels, and the {part} part has {most} of them, the largest number of the nine.",
+    "Counted by part, {most} of its {pixels} pixels lie in the {part} one, where there are most.",
 )
 
 

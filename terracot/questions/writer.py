@@ -113,7 +113,7 @@ def with_clause(question: Say, clause: Say) -> Say:
 
 
 HERE = (
-    "The {name} is here:",
+    "Here I mark the {name}:",
     "I mark the {name}:",
     "First I outline the {name}:",
     "The region labelled {name} is this one:",
@@ -122,10 +122,10 @@ HERE = (
 """Phrasings of a grounding step."""
 
 ALSO_HERE = (
-    "The {name} is here:",
+    "Here I mark the {name}:",
     "Next I mark the {name}:",
     "Then I outline the {name}:",
     "The second region is the {name}:",
-    "And the {name} is this one:",
+    "Last, the {name}:",
 )
 """Phrasings of a second grounding step."""

@@ -78,7 +78,7 @@ def test_every_item_passes_the_filters_of_its_task(items: list[dict[str, Any]], 
     for item in items:
         seen = benchmark.privileged(item, 0)
         masks = [e.mask for e in seen.evidence]
-        valid = int(seen.valid[seen.evidence[-1].t].sum())
+        valid = int(seen.prompt.valid[seen.evidence[-1].t].sum())
         if item["task"] in ("coverage", "area", "ranking"):
             assert min(m.sum() for m in masks) >= 0.05 * valid
         if item["task"] == "ranking":

@@ -39,7 +39,7 @@ def test_a_prompt_has_frames_ground_and_options_on_one_grid(bench):
 
 def test_a_prompt_gives_nothing_away(bench):
     """Neither the item's id, nor its answer, nor names that could be looked up in a public label set."""
-    allowed = {"id", "frames", "ground", "question", "options"}
+    allowed = {"id", "frames", "ground", "question", "options", "valid"}  # valid: labelled at all, whatever the class
     for item in bench.items:
         prompt = bench.prompt(item, run_seed=3)
         assert {f.name for f in dataclasses.fields(prompt)} == allowed
@@ -58,8 +58,8 @@ def test_a_reference_model_sees_masks_and_rule_but_not_the_answer(bench):
     item = by_task(bench, "coverage")
     seen = bench.privileged(item, run_seed=0)
     assert seen.parameters == {"unit": "%"}  # the stored parameters also hold a note and the true value
-    assert seen.valid[1].sum() == LABELLED * WIDTH
-    share = 100 * seen.evidence[0].mask.sum() / seen.valid[1].sum()
+    assert seen.prompt.valid[1].sum() == LABELLED * WIDTH
+    share = 100 * seen.evidence[0].mask.sum() / seen.prompt.valid[1].sum()
     assert share == pytest.approx(item["truth"]["value"])
     assert {f.name for f in dataclasses.fields(seen)} == {"prompt", "task", "evidence", "valid", "parameters"}
 
