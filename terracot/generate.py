@@ -57,8 +57,9 @@ def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
 def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
     """One finding of a kind: first the answer word, by a coin, then the fact.
 
-    Yes-or-no kinds are asked only where the scene allows either answer: a data set in which every answer is yes teaches
-    to say yes.
+    A data set in which every answer is yes teaches to say yes. So existence is asked only where the scene allows either
+    answer, and touching, which is commoner than not touching, every other time where it is all that can be said; never
+    on maps of two classes, where it goes without saying.
     """
     names = ("coverage", "area") if kind == "area" else (kind,)
     found = [f for name in names for f in find(name, facts, FILTERS) if isinstance(f, Finding)]
@@ -66,12 +67,19 @@ def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
         return None
     key = (seed, facts.scene.id, kind)
     if kind in ("existence", "boundary"):
-        if len({f.truth.text for f in found}) < 2:
-            return None
+        words = {f.truth.text for f in found}
         word = ("no", "yes")[seeded_index(2, *key, "word")]
+        if kind == "boundary" and "no" in words and word == "yes" and "yes" not in words:
+            word = "no"
+        if word not in words or (kind == "existence" and len(words) < 2) or _two_classes(facts):
+            return None
         found = [f for f in found if f.truth.text == word]
     chosen = found[seeded_index(len(found), *key, "finding")]
     return _in_unit(chosen, facts, key) if chosen.kind in ("area", "distance") else chosen
+
+
+def _two_classes(facts: SceneFacts) -> bool:
+    return all(len(m.legend.classes) < 3 for m in facts.maps.values())
 
 
 def _in_unit(finding: Finding, facts: SceneFacts, key: tuple[object, ...]) -> Finding:

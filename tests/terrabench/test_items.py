@@ -61,7 +61,7 @@ def test_a_reference_model_sees_masks_and_rule_but_not_the_answer(bench):
     assert seen.prompt.valid[1].sum() == LABELLED * WIDTH
     share = 100 * seen.evidence[0].mask.sum() / seen.prompt.valid[1].sum()
     assert share == pytest.approx(item["truth"]["value"])
-    assert {f.name for f in dataclasses.fields(seen)} == {"prompt", "task", "evidence", "valid", "parameters"}
+    assert {f.name for f in dataclasses.fields(seen)} == {"prompt", "task", "evidence", "parameters"}
 
 
 def test_scenes_are_read_by_row_group_and_few_are_kept(bench_path, monkeypatch):
