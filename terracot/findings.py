@@ -141,6 +141,8 @@ def area(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
         for class_id in np.flatnonzero(m.counts):
             if not facts.scene.ground.known:
                 yield Rejected("area", "pixel_size_unknown")
+            elif facts.scene.ground.area_drift > filters.max_area_drift:
+                yield Rejected("area", "pixel_size_varies")
             elif m.shares[class_id] < filters.min_share:
                 yield Rejected("area", "share_below_minimum")
             else:
@@ -152,7 +154,9 @@ def ranking(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]
     for t, m in facts.maps.items():
         sizes = m.areas_m2 if facts.scene.ground.known else m.counts
         for a, b in combinations(m.classes_over(filters.min_share), 2):
-            if abs(sizes[a] - sizes[b]) <= filters.ranking_margin * max(sizes[a], sizes[b]):
+            if facts.scene.ground.area_drift > filters.max_area_drift:
+                yield Rejected("ranking", "pixel_size_varies")
+            elif abs(sizes[a] - sizes[b]) <= filters.ranking_margin * max(sizes[a], sizes[b]):
                 yield Rejected("ranking", "areas_too_close")
             else:
                 yield facts.finding("ranking", (facts.region(t, a), facts.region(t, b)))

@@ -2,9 +2,11 @@
 
 Rules (see docs/ground-sampling.md for the oracles):
 
-* projected CRS: from the affine transform, times the CRS's linear unit;
-* geographic CRS, EPSG:3857 and any projection whose areal scale is off by more than 1 % at the image centre:
-  geodesic areas on the CRS's own ellipsoid, row by row (``cos2(lat)`` alone is off by up to 0.7 %);
+* nine pixels (middle, corners, middles of the edges) are measured on the CRS's own ellipsoid: steps, diagonals, area;
+* a projection that is true there (areas to 0.3 %, lengths to 0.5 %) is taken at its word: the affine transform, times
+  the CRS's linear unit;
+* any other projection (EPSG:3857, equal-area world maps, UTM far outside its zone) and every geographic CRS: geodesic
+  areas row by row (``cos2(lat)`` alone is off by up to 0.7 %), steps at the middle pixel, and how far others differ;
 * an identity transform is no georeference;
 * metres stated by a source's layout are ``nominal``: questions in metres are asked, marked and reported apart;
 * otherwise ``unknown``: no question in metres is asked.
@@ -23,10 +25,20 @@ import numpy.typing as npt
 
 Basis = Literal["measured", "nominal", "unknown"]
 Transform = tuple[float, float, float, float, float, float]
+Floats = npt.NDArray[np.float64]
 IDENTITY: Transform = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 MAX_SHEAR = 1e-3  # cosine of the angle between the pixel axes that still counts as a right angle
-MAX_AREAL_DRIFT = 0.01  # a projection off by more than this is measured on the ellipsoid instead
+MAX_AREAL_DRIFT = 0.003  # a projection whose areas are off by more than this is measured on the ellipsoid instead
+MAX_STEP_DRIFT = 0.005  # and so is one whose steps or diagonals are
+
+# Points of a pixel, as shares of it across and down: its corners, clockwise from the upper left, then the middles of
+# its left, right, upper and lower edge.
+_ACROSS = np.array([0, 1, 1, 0, 0, 1, 0.5, 0.5])
+_DOWN = np.array([0, 0, 1, 1, 0.5, 0.5, 0, 1])
+_CORNERS = slice(0, 4)
+_MIDDLE = 4  # of nine pixels, row by row
+_FROM, _TO = [4, 6, 0, 1], [5, 7, 2, 3]  # the step across, the step down, and the two diagonals
 
 
 class GroundError(ValueError):
@@ -39,7 +51,9 @@ class GroundSampling:
 
     ``dy_m`` and ``dx_m`` are the steps between the centres of neighbouring pixels down and across, in metres, at the
     middle of the raster. ``row_areas_m2`` holds one pixel area per row, or a single value when all rows are alike.
-    ``drift`` is the largest relative change of either step over the raster: distances are exact to that share.
+    ``drift`` is the largest relative deviation of a pixel's steps and diagonals from what ``(dy_m, dx_m)`` predict,
+    ``area_drift`` that of a pixel's area from its row's, both over middle, corners and middles of the edges: 0.0 where
+    an affine transform was found true to ``MAX_STEP_DRIFT`` and ``MAX_AREAL_DRIFT``, 1.0 and more off the map.
     All are ``None`` / empty when ``basis`` is ``unknown``. ``origin`` says in words where the numbers come from.
     """
 
@@ -49,6 +63,7 @@ class GroundSampling:
     row_areas_m2: tuple[float, ...] = ()
     drift: float = 0.0
     origin: str = ""
+    area_drift: float = 0.0
 
     @classmethod
     def unknown(cls, origin: str = "no georeference") -> GroundSampling:
@@ -60,7 +75,7 @@ class GroundSampling:
         """A pixel size that somebody states (metres), for rasters without a georeference."""
         if not (dy_m > 0 and dx_m > 0 and math.isfinite(dy_m * dx_m)):
             raise GroundError(f"nominal pixel size must be positive metres, found {dy_m} x {dx_m} ({origin})")
-        return cls("nominal", float(dy_m), float(dx_m), (float(dy_m) * float(dx_m),), 0.0, origin)
+        return cls("nominal", float(dy_m), float(dx_m), (float(dy_m) * float(dx_m),), origin=origin)
 
     @classmethod
     def from_georeference(cls, crs: str | None, transform: Sequence[float], shape: tuple[int, int]) -> GroundSampling:
@@ -125,6 +140,7 @@ class GroundSampling:
             "row_areas_m2": list(self.row_areas_m2),
             "drift": self.drift,
             "origin": self.origin,
+            "area_drift": self.area_drift,
         }
 
     @classmethod
@@ -137,6 +153,7 @@ class GroundSampling:
             tuple(value["row_areas_m2"]),
             value["drift"],
             value["origin"],
+            value["area_drift"],
         )
 
     def _require(self) -> None:
@@ -168,8 +185,8 @@ def _measure(crs: str, t: Transform, shape: tuple[int, int]) -> GroundSampling:
     import pyproj
 
     a, b, _, d, e, _ = t
-    across, down = math.hypot(a, d), math.hypot(b, e)
-    if across == 0 or down == 0 or abs(a * e - b * d) < 1e-12 * across * down:
+    across, down, area = math.hypot(a, d), math.hypot(b, e), abs(a * e - b * d)
+    if across == 0 or down == 0 or area < 1e-12 * across * down:
         raise GroundError(f"degenerate transform {t}: pixels have no area")
     if abs(a * b + d * e) > MAX_SHEAR * across * down:
         raise GroundError(f"sheared transform {t}: pixel axes are not at right angles; warp the raster first")
@@ -178,81 +195,86 @@ def _measure(crs: str, t: Transform, shape: tuple[int, int]) -> GroundSampling:
     except pyproj.exceptions.CRSError as error:
         raise GroundError(f"CRS {crs[:80]!r} is not understood ({error}); expected an EPSG code or WKT") from error
     label = crs_label(crs)
-    if parsed.is_projected and abs(_areal_scale(parsed, t, shape) - 1) <= MAX_AREAL_DRIFT:
-        unit = float(parsed.axis_info[0].unit_conversion_factor)
-        dy, dx = down * unit, across * unit
-        return GroundSampling(
-            "measured", dy, dx, (abs(a * e - b * d) * unit * unit,), 0.0, f"{label}, affine transform"
-        )
     if not (parsed.is_projected or parsed.is_geographic):
         raise GroundError(f"CRS {label} is neither projected nor geographic; expected one of the two")
-    return _measure_geodesic(parsed, t, shape, label)
-
-
-def _to_lonlat(parsed: Any, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Any:
-    import pyproj
-
-    base = parsed.geodetic_crs
-    return pyproj.Transformer.from_crs(parsed, base, always_xy=True).transform(x, y, errcheck=True)
-
-
-def _areal_scale(parsed: Any, t: Transform, shape: tuple[int, int]) -> float:
-    """Map area over true area at the image centre; far from 1 for Web Mercator."""
-    import pyproj
-
-    row, col = shape[0] / 2, shape[1] / 2
-    x, y = t[0] * col + t[1] * row + t[2], t[3] * col + t[4] * row + t[5]
-    try:
-        lon, lat = _to_lonlat(parsed, np.array([x]), np.array([y]))
-        scale = float(pyproj.Proj(parsed).get_factors(lon[0], lat[0]).areal_scale)
-    except pyproj.exceptions.ProjError as error:
+    to_earth = _ToEarth(parsed, t, label)
+    rows, steps, areas = to_earth.probe(shape)
+    if parsed.is_projected:
+        unit = float(parsed.axis_info[0].unit_conversion_factor)
+        dy, dx, area = down * unit, across * unit, area * unit * unit
+        if _deviation(area, areas) <= MAX_AREAL_DRIFT and _deviation(steps, _predicted(dy, dx)) <= MAX_STEP_DRIFT:
+            return GroundSampling("measured", dy, dx, (area,), origin=f"{label}, affine transform")
+    of_rows = to_earth.row_areas(shape)
+    dx, dy = steps[_MIDDLE, 0], steps[_MIDDLE, 1]
+    if not (np.isfinite([dx, dy, *of_rows]).all() and min(dx, dy, *of_rows) > 0):
         raise GroundError(
-            f"transform {t} puts the image outside {parsed.name} ({error}); expected coordinates of that CRS"
-        ) from error
-    # Web Mercator treats the ellipsoid as a sphere and its factors cannot be trusted: always go geodesic.
-    return math.inf if parsed.to_epsg() == 3857 or "Pseudo" in parsed.name else scale
-
-
-def _measure_geodesic(parsed: Any, t: Transform, shape: tuple[int, int], label: str) -> GroundSampling:
-    import pyproj
-
-    height, width = shape
-    geod = parsed.get_geod()
-    col = width // 2
-    rows = np.arange(height + 1, dtype=float)
-    # 1 for degrees; a few old systems count in grads
-    degrees = math.degrees(parsed.axis_info[0].unit_conversion_factor) if parsed.is_geographic else 1.0
-
-    def lonlat(c: npt.NDArray[np.float64], r: npt.NDArray[np.float64]) -> Any:
-        x, y = t[0] * c + t[1] * r + t[2], t[3] * c + t[4] * r + t[5]
-        if parsed.is_geographic:
-            x, y = x * degrees, y * degrees
-            if np.any(np.abs(y) > 90):
-                raise GroundError(f"transform {t} gives latitudes beyond 90 degrees in {label}")
-            return x, y
-        try:
-            return _to_lonlat(parsed, x, y)
-        except pyproj.exceptions.ProjError as error:
-            raise GroundError(f"transform {t} lies outside {label} ({error})") from error
-
-    left_lon, left_lat = lonlat(np.full(height + 1, float(col)), rows)
-    right_lon, right_lat = lonlat(np.full(height + 1, float(col + 1)), rows)
-    areas = []
-    for r in range(height):
-        lons = (left_lon[r], right_lon[r], right_lon[r + 1], left_lon[r + 1])
-        lats = (left_lat[r], right_lat[r], right_lat[r + 1], left_lat[r + 1])
-        areas.append(abs(geod.polygon_area_perimeter(lons, lats)[0]))
-    # Steps between pixel centres, down the middle column and across it, at the first, middle and last row.
-    probe = np.array([0.0, max(height // 2 - 0.5, 0.0), max(height - 1.0, 0.0)]) + 0.5
-    lon0, lat0 = lonlat(np.full(3, col + 0.0), probe)
-    lon1, lat1 = lonlat(np.full(3, col + 1.0), probe)
-    dx = geod.inv(lon0, lat0, lon1, lat1)[2]
-    lon0, lat0 = lonlat(np.full(3, col + 0.5), probe - 0.5)
-    lon1, lat1 = lonlat(np.full(3, col + 0.5), probe + 0.5)
-    dy = geod.inv(lon0, lat0, lon1, lat1)[2]
-    if not (np.isfinite([*areas, *dx, *dy]).all() and min(areas) > 0):  # some projections answer nan beyond their edge
-        raise GroundError(f"transform {t} lies outside {label}: its pixels have no area on the ellipsoid")
-    drift = max(float(np.ptp(dx) / dx[1]), float(np.ptp(dy) / dy[1]))
+            f"transform {t} lies outside {label}: its pixels have no area on the ellipsoid; expected coordinates "
+            "of that CRS"
+        )
     return GroundSampling(
-        "measured", float(dy[1]), float(dx[1]), tuple(areas), drift, f"{label}, geodesic area of each row"
+        "measured",
+        float(dy),
+        float(dx),
+        tuple(of_rows),
+        _deviation(steps, _predicted(dy, dx)),
+        f"{label}, geodesic area of each row",
+        _deviation(areas, np.array(of_rows)[rows]),
     )
+
+
+def _predicted(dy: float, dx: float) -> Floats:
+    """Step across, step down and both diagonals of a pixel of these steps, where directions are at right angles."""
+    return np.array([dx, dy, math.hypot(dx, dy), math.hypot(dx, dy)])
+
+
+def _deviation(found: Floats | float, expected: Floats) -> float:
+    """Largest relative deviation, 1.0 where there is nothing to measure.
+
+    It is stored and compared, so it is rounded to what no version of PROJ disputes.
+    """
+    shares = np.abs(found / expected - 1)
+    return round(float(np.where(np.isfinite(shares), shares, 1.0).max()), 6)
+
+
+class _ToEarth:
+    """Pixels of one raster on the ellipsoid of its CRS."""
+
+    def __init__(self, parsed: Any, t: Transform, label: str) -> None:
+        import pyproj
+
+        self.t, self.label, self.geod = t, label, parsed.get_geod()
+        base = parsed if parsed.is_geographic else parsed.geodetic_crs
+        self.project = None if parsed.is_geographic else pyproj.Transformer.from_crs(parsed, base, always_xy=True)
+        # 1 for degrees; a few old systems count in grads
+        self.degrees = math.degrees(base.axis_info[0].unit_conversion_factor)
+
+    def lonlat(self, cols: Floats, rows: Floats) -> tuple[Floats, Floats]:
+        """Longitude and latitude in degrees of points of the raster; not finite off the map."""
+        t = self.t
+        x, y = t[0] * cols + t[1] * rows + t[2], t[3] * cols + t[4] * rows + t[5]
+        if self.project is not None:
+            x, y = self.project.transform(x, y)
+        x, y = x * self.degrees, y * self.degrees
+        if self.project is None and np.any(np.abs(y) > 90):
+            raise GroundError(f"transform {t} gives latitudes beyond 90 degrees in {self.label}")
+        return x, y
+
+    def probe(self, shape: tuple[int, int]) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+        """Nine pixels, the middle one at ``_MIDDLE``: ``(9,)`` rows, ``(9, 4)`` steps (across, down, diagonals) in
+        metres, ``(9,)`` areas in square metres."""
+        rows, cols = (np.array([0, size // 2, size - 1]) for size in shape)
+        rows, cols = np.repeat(rows, 3), np.tile(cols, 3)
+        lon, lat = self.lonlat(cols[:, None] + _ACROSS, rows[:, None] + _DOWN)
+        steps = self.geod.inv(lon[:, _FROM], lat[:, _FROM], lon[:, _TO], lat[:, _TO])[2]
+        return rows, np.asarray(steps), np.array(self._areas(lon[:, _CORNERS], lat[:, _CORNERS]))
+
+    def row_areas(self, shape: tuple[int, int]) -> list[float]:
+        """Area of the middle pixel of each row, in square metres."""
+        edges, left = np.arange(shape[0] + 1.0), np.full(shape[0] + 1, shape[1] // 2)
+        lon, lat = self.lonlat(np.stack([left, left + 1], axis=1), np.stack([edges, edges], axis=1))
+        around = [np.concatenate([v[:-1], v[1:, ::-1]], axis=1) for v in (lon, lat)]  # clockwise from the upper left
+        return self._areas(*around)
+
+    def _areas(self, lons: Floats, lats: Floats) -> list[float]:
+        """Areas of ``(n, 4)`` corners."""
+        return [abs(self.geod.polygon_area_perimeter(x, y)[0]) for x, y in zip(lons, lats, strict=True)]

@@ -35,6 +35,7 @@ class Filters:
     ranking_margin: float = 0.10  # of the larger area
     min_gap_px: float = 10.0  # distance: more than this
     max_drift: float = 0.01  # distance: largest change of the pixel size over the image (ours)
+    max_area_drift: float = 0.01  # area, ranking: largest change of the pixel area along a row (ours)
     min_buildings: int = 10
     min_destroyed: int = 3
 

@@ -53,6 +53,7 @@ GROUND = pa.struct(
         ("row_areas_m2", pa.list_(pa.float64())),
         ("drift", pa.float64()),
         ("origin", pa.string()),
+        ("area_drift", pa.float64()),
     ]
 )
 

@@ -68,6 +68,7 @@ def _scene(scene_id: str, number: int, rng: np.random.Generator, split: str) -> 
             "row_areas_m2": [PIXEL_M * PIXEL_M],
             "drift": 0.0,
             "origin": "test",
+            "area_drift": 0.0,
         },
         "valid": [{"t": t, "rle": encode(valid)} for t in sorted({t for t, _ in dates})],
         "frames": [_frame(f"secret-patch-name-{number}-{i}", t, m, rng) for i, (t, m) in enumerate(dates)],

@@ -138,6 +138,16 @@ def test_distance_with_pixels_that_change_size_over_the_image_is_not_asked() -> 
     assert "pixel_size_varies" in rejected("distance", memory_scene([classes], NAMES, ground))
 
 
+@pytest.mark.parametrize("kind", ["area", "ranking"])
+def test_areas_are_not_asked_where_pixels_of_a_row_differ(kind: str) -> None:
+    ground = GroundSampling("measured", 10.0, 10.0, (100.0,), 0.0, "test", area_drift=0.02)
+    scene = memory_scene([crop_with(water=(slice(0, 4), slice(0, 20)))], NAMES, ground)
+    assert found(kind, scene) == []
+    assert "pixel_size_varies" in rejected(kind, scene)
+    steady = GroundSampling("measured", 10.0, 10.0, (100.0,), 0.0, "test", area_drift=0.01)
+    assert found(kind, memory_scene([crop_with(water=(slice(0, 4), slice(0, 20)))], NAMES, steady))
+
+
 def town(count: int, destroyed: int, unjudged: int = 0, touching: bool = False) -> Scene:
     """Buildings of 3 x 3 in rows of five, one pixel apart (or wall to wall)."""
     step = 3 if touching else 4
