@@ -8,21 +8,20 @@ work was spread or how often it was killed.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import terracot
-from terrabench.items import TASKS as PUBLISHED
 from terrabench.options_plan import Assigned, assign
+from terrabench.rows import PROTOCOL, Found, findings_of, item_row, picture_of, word
 from terrabench.tasks import TASKS
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
-from terracot.findings import Finding, SceneFacts, find
-from terracot.generate import SourceSpec, question_columns
+from terracot.findings import SceneFacts
+from terracot.generate import SourceSpec
 from terracot.io import (
     atomic_write_text,
     canonical_json,
@@ -33,63 +32,15 @@ from terracot.io import (
     stamp,
     write_manifest,
 )
-from terracot.language import UNITS, option_text, size_text
+from terracot.kinds import FolderKind, Rebuilt
 from terracot.pipeline import WORK, fingerprint, finish, prepare, run_shards, shards_of
-from terracot.plugins import LETTERS
-from terracot.questions import Writer
 from terracot.render import render_stamp
 from terracot.rules import Filters
-from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION, content_id
+from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import SceneError, SceneSource, SourceError
 from terracot.shards import scene_row, write_shard
 
 BENCH = "terrascope-bench"
-PROTOCOL = "paper-filters"
-"""The filters of the paper on true ground sampling. Stricter protocols will carry names of their own."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units."""
-
-    key: str
-    task: str
-    measure: str
-    classes: tuple[str, ...]
-    stratum: str
-    scene_id: str
-    group: str
-    value: float | None
-    word: str
-
-
-def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> Iterator[tuple[Found, Finding]]:
-    """Everything that a scene can be asked in the six tasks; what filters refuse is counted in ``rejected``."""
-    scene = facts.scene
-    size = size_text(*scene.ground.sampling) if scene.ground.known else "unknown"
-    for task in TASKS:
-        for finding in find(task, facts, filters):
-            if not isinstance(finding, Finding):
-                rejected[f"{task}/{finding.reason}"] += 1
-                continue
-            measure = str(finding.parameters.get("measure", ""))
-            asked = f"{task} {measure}".strip()
-            about = " & ".join(finding.class_names)
-            when = f"date {finding.t} of {scene.dates}"
-            stratum = " | ".join([asked, scene.source, scene.split, about, when, size, scene.ground.basis])
-            key = f"{scene.id} | {asked} | {about} | {when}"
-            found = Found(
-                key=key,
-                task=task,
-                measure=measure,
-                classes=finding.class_names,
-                stratum=stratum,
-                scene_id=scene.id,
-                group=scene.group,
-                value=finding.truth.value,
-                word=finding.truth.text,
-            )
-            yield found, finding
 
 
 @dataclass(frozen=True)
@@ -163,7 +114,7 @@ class WriteJob:
             scenes.append(row)
             for found, finding in findings_of(facts, self.filters, Counter()):
                 if found.key in self.plan:
-                    image = _picture(row, finding.t)
+                    image = picture_of(row, finding.t)
                     items.append(item_row(found, finding, self.plan[found.key], facts, image, self.seed))
         data = Path(self.out) / "data"
         files = {}
@@ -177,42 +128,6 @@ class WriteJob:
             "tasks": dict(counts),
             "quarantine": quarantine,
         }
-
-
-def _picture(scene: Mapping[str, Any], t: int) -> Mapping[str, Any]:
-    """The one picture that readers of the published columns see: of the date asked about, optical if there is one."""
-    frames = [frame for frame in scene["frames"] if frame["t"] == t]
-    picture: Mapping[str, Any] = min(frames, key=lambda frame: frame["modality"] == "sar")["image"]
-    return picture
-
-
-def item_row(
-    found: Found, finding: Finding, assigned: Assigned, facts: SceneFacts, image: Mapping[str, Any], seed: int
-) -> dict[str, Any]:
-    """One item as a row of ``ITEM_SCHEMA``."""
-    if assigned.unit is not None:
-        finding = facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": assigned.unit})
-    writer = Writer(finding, facts, seed, prefix="bench")
-    question = writer.question(TASKS[found.task].phrase(writer))
-    unit = finding.truth.unit
-    if assigned.words is None:
-        values: list[float | None] = [value / UNITS.get(unit, 1.0) for value in assigned.values]
-        options = [option_text(value, unit) for value in values if value is not None]
-    else:
-        values, options = [None] * len(assigned.words), list(assigned.words)
-    letters = LETTERS[: len(options)]
-    row = question_columns(question, facts, seed, f"terrabench {terracot.__version__}") | {
-        "image": dict(image),
-        "candidates": json.dumps(dict(zip(letters, options, strict=True)), ensure_ascii=False),
-        "answer": letters[assigned.answer],
-        "task_type": PUBLISHED[found.task],
-        "task": found.task,
-        "options": options,
-        "option_values": values,
-        "stratum": found.stratum,
-        "protocol": PROTOCOL,
-    }
-    return row | {"id": content_id(row)}
 
 
 def build(
@@ -247,7 +162,7 @@ def build(
         atomic_write_text(_audit_path(out), pretty_json(dropped))
         atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
     written = run_shards(WriteJob(source, str(out), filters, seed), "write", shards, out, workers, progress)
-    _finish(out, source, opened, seed, filters, plan, len(ids), measured, written)
+    _finish(out, source, opened, seed, per_task, filters, plan, len(ids), measured, written)
     return summary(out)
 
 
@@ -256,6 +171,7 @@ def _finish(
     source: SourceSpec,
     opened: SceneSource,
     seed: int,
+    per_task: int | None,
     filters: Filters,
     plan: str,
     scenes_read: int,
@@ -286,6 +202,7 @@ def _finish(
         "protocol": PROTOCOL,
         "filters": asdict(filters),
         "seed": seed,
+        "per_task": per_task,
         "scenes_read": scenes_read,
         "counts": counts,
         "quarantined": sum(len(r["quarantine"]) for r in [*measured, *written]),
@@ -294,6 +211,31 @@ def _finish(
     }
     write_manifest(out, content)
     finish(out)
+
+
+def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
+    """The items that a benchmark with this manifest must hold, made again from its source, for ``verify``."""
+    filters, seed = Filters(**manifest["filters"]), manifest["seed"]
+    listed = list(source.ids())[: manifest["scenes_read"]]
+    found: list[Found] = []
+    for scene_id in listed:
+        with suppress(SceneError):
+            found += [one for one, _ in findings_of(SceneFacts(source.load(scene_id)), filters, Counter())]
+    plan, _ = assign(found, seed, manifest["per_task"])
+    wanted = {entry.scene_id for entry in plan.values()}
+
+    def rows(facts: SceneFacts, scene: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [
+            item_row(one, finding, plan[one.key], facts, picture_of(scene, finding.t), seed)
+            for one, finding in findings_of(facts, filters, Counter())
+            if one.key in plan
+        ]
+
+    return Rebuilt(listed, lambda scene_id: scene_id in wanted, rows)
+
+
+FOLDER = FolderKind("items", ITEM_SCHEMA, word, rebuild)
+"""What ``terracot verify`` needs to know of a benchmark; registered as an entry point of ``terracot.folders``."""
 
 
 def _findings_path(out: Path, index: int) -> Path:

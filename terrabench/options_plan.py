@@ -12,7 +12,7 @@ from terracot.language import UNITS, option_text
 from terracot.options import Candidate, balanced, capped, draw, shuffled_words
 
 if TYPE_CHECKING:
-    from terrabench.build import Found
+    from terrabench.rows import Found
 
 
 @dataclass(frozen=True)

@@ -8,40 +8,34 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from terracot.findings import Finding, Setting
 from terracot.ground import GroundError, GroundSampling
 from terracot.language import NUMBER, number_text, option_text
 from terracot.masks import RleError
 from terracot.plugins import LETTERS
 from terracot.quantities import Regions, measured_value
-from terracot.rules import answer_from_masks
+from terracot.questions import Question
+from terracot.rules import Truth, answer_from_masks
 from terracot.samples import content_id
-from terracot.scenes import BoolMask
 from terracot.shards import content_sha256, frame_image, row_ground, row_masks, row_valid
 from terracot.traces import seg_dates, split_text, trace_text
 
 TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
-class SceneFrame:
-    """What the rows of a scene are measured against."""
-
-    shape: tuple[int, int]
-    dates: int
-    valid: Mapping[int, BoolMask]
-    ground: GroundSampling
+Wording = Callable[[Finding, Setting, int], Question]
 
 
-def scene_frame(row: Mapping[str, Any]) -> SceneFrame:
-    """Decode what is needed of a scene row; ``RleError`` on damaged masks."""
+def scene_setting(row: Mapping[str, Any]) -> Setting:
+    """What the rows of a stored scene are measured and worded against; ``RleError`` on damaged masks."""
     dates = max(frame["t"] for frame in row["frames"])
-    return SceneFrame((row["height"], row["width"]), dates, row_valid(row), row_ground(row))
+    return Setting(row["scene_id"], dates, row_ground(row), row_valid(row))
 
 
 def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
@@ -81,12 +75,12 @@ def check_belongs(row: Mapping[str, Any], scene: Mapping[str, Any]) -> Iterator[
             yield f"task {row['task']!r} is not the kind of the question, {row['kind']!r}"
 
 
-def check_row(row: Mapping[str, Any], scene: SceneFrame) -> Iterator[str]:
+def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], word: Wording) -> Iterator[str]:
     """All that samples and items have in common, then what is particular to either."""
     if content_id(row) != row["id"]:
         yield "id does not follow from the content"
     try:
-        masks = row_masks(row, scene.shape)
+        masks = row_masks(row, shape)
     except RleError as error:
         yield f"mask: {error}"
         return
@@ -100,7 +94,11 @@ def check_row(row: Mapping[str, Any], scene: SceneFrame) -> Iterator[str]:
             yield f"mask {number} shows {mask.class_name!r}, which the question does not ask about"
     parameters = json.loads(row["parameters"])
     regions = Regions(masks, scene.valid, scene.ground, parameters)
-    yield from _check_truth(row, regions)
+    truth = _measured_truth(regions, row["kind"])
+    if isinstance(truth, str):
+        yield truth
+        return
+    yield from _check_truth(row, truth)
     yield from _check_numbers("question", row["question"], row["values"], regions)
     if row["ground_basis"] != scene.ground.basis:
         yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
@@ -108,17 +106,37 @@ def check_row(row: Mapping[str, Any], scene: SceneFrame) -> Iterator[str]:
         yield from _check_trace(row, regions, scene)
     else:
         yield from _check_options(row)
+    names = tuple(mask.class_name for mask in masks)
+    finding = Finding(row["kind"], masks[-1].t, names, masks, truth, parameters)
+    yield from _check_words(row, word(finding, scene, row["seed"]))
 
 
-def _check_truth(row: Mapping[str, Any], regions: Regions) -> Iterator[str]:
+def _measured_truth(regions: Regions, kind: str) -> Truth | str:
+    """The answer that follows from the masks, or why there is none."""
     try:
-        truth = answer_from_masks(row["kind"], regions.masks, regions.valid, regions.ground, regions.parameters)
-    except (ValueError, KeyError, IndexError) as error:
-        yield f"answer cannot be measured: {error}"
-        return
+        return answer_from_masks(kind, regions.masks, regions.valid, regions.ground, regions.parameters)
+    except (ValueError, KeyError, IndexError, ZeroDivisionError) as error:
+        return f"answer cannot be measured: {error}"
+
+
+def _check_truth(row: Mapping[str, Any], truth: Truth) -> Iterator[str]:
     stored = row["truth"]
     if truth.text != stored["text"] or truth.unit != stored["unit"] or not _same(truth.value, stored["value"]):
         yield f"answer is {stored['text']} ({stored['value']}), measured {truth.text} ({truth.value})"
+
+
+def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
+    """Words follow from what was measured, the scene and the seed; so units and relations are checked too."""
+    if row["question"] != worded.text:
+        yield f"question is {row['question']!r}, worded again it is {worded.text!r}"
+    if row["template"] != worded.template:
+        yield f"template is {row['template']!r}, expected {worded.template!r}"
+    if "steps" in row:
+        for number, (stored, fresh) in enumerate(zip_longest(row["steps"], worded.steps), 1):
+            text = None if stored is None else stored["text"]
+            again = None if fresh is None else fresh.text
+            if text != again:
+                yield f"step {number} is {text!r}, worded again it is {again!r}"
 
 
 def _check_numbers(what: str, text: str, values: list[dict[str, Any]], regions: Regions) -> Iterator[str]:
@@ -139,7 +157,7 @@ def _check_numbers(what: str, text: str, values: list[dict[str, Any]], regions: 
             yield f"{what}: {value['quantity']} is {value['text']} ({value['value']}), measured {fresh}"
 
 
-def _check_trace(row: Mapping[str, Any], regions: Regions, scene: SceneFrame) -> Iterator[str]:
+def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> Iterator[str]:
     steps = row["steps"]
     pointed = [step["mask"] for step in steps if step["kind"] == "ground"]
     if pointed != list(range(len(regions.masks))):

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from terracot.generate import GenerateJob, SourceSpec
+from terracot.findings import SceneFacts
+from terracot.generate import GenerateJob, SourceSpec, scene_samples
 from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
+from terracot.kinds import FolderKind, Rebuilt
 from terracot.pipeline import fingerprint, finish, prepare, run_shards, shards_of
+from terracot.questions import ask
 from terracot.render import render_stamp
-from terracot.samples import SCHEMA_VERSION
-from terracot.scenes import GeneratedSource, SceneSource, SourceError
+from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
+from terracot.scenes import GeneratedSource, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
 
 TERRA_COT = "terra-cot"
@@ -71,6 +74,7 @@ def generate(
             "plan": plan,
             "source": source_record(source, opened),
             "seed": seed,
+            "licenses": list(allow_licenses),
             "scenes_read": len(ids),
             "counts": totals | {"kinds": dict(sorted(counts.items()))},
             "quarantined": sum(len(r["quarantine"]) for r in records),
@@ -165,3 +169,22 @@ Scenes that could not be used, and why: `quarantine.jsonl`. Hashes and versions:
 {credits}
 """
     )
+
+
+def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
+    """The samples that a data set with this manifest must hold, made again from its source, for ``verify``."""
+    seed, licenses = manifest["seed"], manifest["licenses"]
+
+    def holds(scene_id: str) -> bool:
+        try:
+            scene = source.load(scene_id)
+            return (not licenses or scene.license in licenses) and bool(scene_samples(SceneFacts(scene), seed))
+        except SceneError:
+            return False
+
+    listed = list(source.ids())[: manifest["scenes_read"]]
+    return Rebuilt(listed, holds, lambda facts, scene: scene_samples(facts, seed))
+
+
+FOLDER = FolderKind("samples", SAMPLE_SCHEMA, ask, rebuild)
+"""What ``verify`` needs to know of a data set; registered as an entry point of ``terracot.folders``."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from terracot import measure
+from terracot.ground import GroundSampling
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
 from terracot.scenes import BoolMask, Scene
@@ -45,6 +46,16 @@ class Rejected:
     reason: str
 
 
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What the wording of a finding depends on beside its masks: a scene without its pixels and labels."""
+
+    scene_id: str
+    dates: int
+    ground: GroundSampling
+    valid: Mapping[int, BoolMask]
+
+
 class SceneFacts:
     """A scene's label maps and buildings, measured when first asked for."""
 
@@ -61,6 +72,11 @@ class SceneFacts:
         """Valid pixels by date: those with a class; for a date without label map, all."""
         everything = np.ones(self.scene.shape, dtype=bool)
         return {f.t: self.maps[f.t].valid if f.t in self.maps else everything for f in self.scene.frames}
+
+    @property
+    def setting(self) -> Setting:
+        """What the wording of this scene's findings depends on."""
+        return Setting(self.scene.id, self.scene.dates, self.scene.ground, self.valid)
 
     def finding(
         self, kind: str, masks: tuple[EvidenceMask, ...], parameters: Mapping[str, Any] | None = None

@@ -47,7 +47,7 @@ def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
             finding = None if kind in tried else _choose(kind, facts, seed)
             tried.add(kind)
             if finding is not None:
-                rows[kind] = sample_row(ask(finding, facts, seed), facts, seed)
+                rows[kind] = sample_row(ask(finding, facts.setting, seed), facts, seed)
 
     add([str(k) for k in rng.permutation(NEEDS_PIXELS)], until=1)
     add([str(k) for k in rng.permutation(KINDS)], until=wanted)

@@ -7,27 +7,24 @@ and answers from the labels, so that consistent forgeries are found too.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from terracot.checks import SceneFrame, check_belongs, check_row, check_scene, scene_frame
-from terracot.findings import Finding, SceneFacts, find
-from terracot.generate import FILTERS, scene_samples
+from terracot.checks import check_belongs, check_row, check_scene, scene_setting
+from terracot.findings import SceneFacts, Setting
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
+from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.masks import RleError
-from terracot.samples import ITEM_SCHEMA, SAMPLE_SCHEMA, SCENE_SCHEMA
+from terracot.samples import SCENE_SCHEMA
 from terracot.scenes import SceneError, SceneSource
-from terracot.shards import mask_records, read_shard, scene_row
+from terracot.shards import read_shard, scene_row
 from terracot.sources import open_source
-
-TABLES = {"terra-cot": ("samples", SAMPLE_SCHEMA), "terrascope-bench": ("items", ITEM_SCHEMA)}
-"""Kind of folder -> stem and schema of its table."""
 
 
 @dataclass
@@ -49,24 +46,31 @@ def verify(folder: Path, source_path: str | None = None, progress: bool = False)
 
     report = Report(problems=check_manifest(folder))
     manifest = read_json(folder / MANIFEST)
-    if manifest.get("kind") not in TABLES:
-        raise OutputError(f"{folder} holds {manifest.get('kind')!r}; expected one of {', '.join(TABLES)}")
-    stem, schema = TABLES[manifest["kind"]]
+    kind = folder_kind(str(manifest.get("kind")), str(folder))
+    stem = kind.stem
     source = _source(manifest, source_path, report)
+    rebuilt = kind.rebuild(manifest, source) if source is not None else None
+    found_scenes: set[str] = set()
     seen: Counter[str] = Counter()
     for path in tqdm(sorted((folder / "data").glob(f"{stem}-*.parquet")), desc="verify", disable=not progress):
         scenes_path = path.with_name(path.name.replace(stem, "scenes", 1))
         try:
-            rows, scenes = read_shard(path, schema), read_shard(scenes_path, SCENE_SCHEMA)
+            rows, scenes = read_shard(path, kind.schema), read_shard(scenes_path, SCENE_SCHEMA)
         except OutputError as error:
             report.problems.append(str(error))
             continue
-        for problem in _check_shard(rows, scenes, manifest, source, report.checked):
-            report.problems.append(f"{path.name}: {problem}")
+        problems = _check_shard(kind, rows, scenes, report.checked)
+        if source is not None and rebuilt is not None:
+            problems = chain(problems, _check_against_source(kind, rows, scenes, source, rebuilt, report.checked))
+        report.problems += [f"{path.name}: {problem}" for problem in problems]
         seen.update(row["id"] for row in rows)
+        found_scenes.update(scene["scene_id"] for scene in scenes)
     report.problems += [f"id {id} occurs {n} times" for id, n in seen.items() if n > 1]
     if sum(seen.values()) != manifest["counts"].get(stem):
         report.problems.append(f"{sum(seen.values())} {stem} found, the manifest says {manifest['counts'].get(stem)}")
+    if rebuilt is not None:
+        gone = (name for name in rebuilt.listed if name not in found_scenes and rebuilt.holds(name))
+        report.problems += [f"scene {name} follows from the source but is missing" for name in gone]
     return report
 
 
@@ -83,18 +87,15 @@ def _source(manifest: Mapping[str, Any], path: str | None, report: Report) -> Sc
 
 
 def _check_shard(
-    rows: Sequence[dict[str, Any]],
-    scenes: Sequence[dict[str, Any]],
-    manifest: Mapping[str, Any],
-    source: SceneSource | None,
-    checked: Counter[str],
+    kind: FolderKind, rows: Sequence[dict[str, Any]], scenes: Sequence[dict[str, Any]], checked: Counter[str]
 ) -> Iterator[str]:
-    frames: dict[str, SceneFrame] = {}
+    """What a shard says of itself."""
+    settings: dict[str, Setting] = {}
     stored = {scene["scene_id"]: scene for scene in scenes}
     for scene in scenes:
         checked["scenes"] += 1
         try:
-            frames[scene["scene_id"]] = scene_frame(scene)
+            settings[scene["scene_id"]] = scene_setting(scene)
             yield from (f"scene {scene['scene_id']}: {problem}" for problem in check_scene(scene))
         except (RleError, OSError, ValueError) as error:
             yield f"scene {scene['scene_id']}: {error}"
@@ -102,56 +103,44 @@ def _check_shard(
         checked["rows"] += 1
         checked["masks"] += len(row["masks"])
         checked["numbers"] += len(row["values"]) + sum(len(step["values"]) for step in row.get("steps", ()))
-        if row["scene_id"] not in frames:
+        if row["scene_id"] not in settings:
             yield f"{row['id']}: its scene {row['scene_id']} is not readable in this shard"
             continue
-        yield from (f"{row['id']}: {problem}" for problem in check_row(row, frames[row["scene_id"]]))
-        yield from (f"{row['id']}: {problem}" for problem in check_belongs(row, stored[row["scene_id"]]))
-    if source is not None:
-        for scene in scenes:
-            own = [row for row in rows if row["scene_id"] == scene["scene_id"]]
-            yield from _check_against_source(scene, own, manifest, source)
-            checked["scenes rebuilt from source"] += 1
+        scene = stored[row["scene_id"]]
+        shape = (scene["height"], scene["width"])
+        problems = chain(check_row(row, settings[row["scene_id"]], shape, kind.word), check_belongs(row, scene))
+        yield from (f"{row['id']}: {problem}" for problem in problems)
 
 
 def _check_against_source(
-    stored: dict[str, Any], rows: Sequence[dict[str, Any]], manifest: Mapping[str, Any], source: SceneSource
+    kind: FolderKind,
+    rows: Sequence[dict[str, Any]],
+    scenes: Sequence[dict[str, Any]],
+    source: SceneSource,
+    rebuilt: Rebuilt,
+    checked: Counter[str],
 ) -> Iterator[str]:
-    scene_id = stored["scene_id"]
-    try:
-        facts = SceneFacts(source.load(scene_id))
-        differing = _differences(stored, _normalised(scene_row(facts), SCENE_SCHEMA))
-    except SceneError as error:
-        yield f"scene {scene_id} cannot be made from the source: {error}"
-        return
-    if differing:
-        yield f"scene {scene_id} differs from the source in {', '.join(differing)}"
-    if manifest["kind"] == "terra-cot":
-        expected = {row["id"]: _normalised(row, SAMPLE_SCHEMA) for row in scene_samples(facts, manifest["seed"])}
-        for row in rows:
+    """What the source says of a shard: every scene and every row made again and compared."""
+    for stored in scenes:
+        scene_id = stored["scene_id"]
+        try:
+            facts = SceneFacts(source.load(scene_id))
+            fresh = _normalised(scene_row(facts), SCENE_SCHEMA)
+        except SceneError as error:
+            yield f"scene {scene_id} cannot be made from the source: {error}"
+            continue
+        checked["scenes rebuilt from source"] += 1
+        if differing := _differences(stored, fresh):
+            yield f"scene {scene_id} differs from the source in {', '.join(differing)}"
+        expected = {row["id"]: _normalised(row, kind.schema) for row in rebuilt.rows(facts, fresh)}
+        own = [row for row in rows if row["scene_id"] == scene_id]
+        for row in own:
             if row["id"] not in expected:
                 yield f"{row['id']} does not follow from the source"
             elif differing := _differences(row, expected[row["id"]]):
                 yield f"{row['id']} differs from the source in {', '.join(differing)}"
-        for missing in set(expected) - {row["id"] for row in rows}:
+        for missing in expected.keys() - {row["id"] for row in own}:
             yield f"{missing} follows from the source but is missing"
-        return
-    for row in rows:
-        yield from _check_item(row, facts)
-
-
-def _check_item(row: Mapping[str, Any], facts: SceneFacts) -> Iterator[str]:
-    """The evidence masks of an item, found again in the labels by kind, date and classes."""
-    names, parameters = [mask["class_name"] for mask in row["masks"]], json.loads(row["parameters"])
-    for finding in find(row["kind"], facts, FILTERS):
-        if not isinstance(finding, Finding) or list(finding.class_names) != names:
-            continue
-        if finding.parameters.get("measure") != parameters.get("measure") or finding.t != row["masks"][-1]["t"]:
-            continue
-        if mask_records(finding.masks) != row["masks"]:
-            yield f"{row['id']}: its masks differ from the source's"
-        return
-    yield f"{row['id']}: the source holds no such fact about {' and '.join(names)}"
 
 
 def _normalised(row: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:

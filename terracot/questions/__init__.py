@@ -1,6 +1,6 @@
 """Questions: one file per kind of L1 question; each turns a finding into words and a trace.
 
-``ask(finding, facts, seed)`` is the way in. Phrasings are chosen by a hash of the seed and the scene, never by the
+``ask(finding, setting, seed)`` is the way in. Phrasings are chosen by a hash of the seed and the scene, never by the
 answer, and recorded, so that the same input always gives the same words.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from terracot.findings import Finding, SceneFacts
+from terracot.findings import Finding, Setting
 from terracot.questions import area, boundary, counting, distance, existence, localisation
 from terracot.questions.writer import Question, Writer
 
@@ -24,9 +24,9 @@ ASKERS: dict[str, Callable[[Writer], Question]] = {
 """Kind of finding -> the function that words it."""
 
 
-def ask(finding: Finding, facts: SceneFacts, seed: int) -> Question:
+def ask(finding: Finding, setting: Setting, seed: int) -> Question:
     """Word one finding: question, trace and answer."""
-    return ASKERS[finding.kind](Writer(finding, facts, seed))
+    return ASKERS[finding.kind](Writer(finding, setting, seed))
 
 
 __all__ = ["ASKERS", "Question", "Writer", "ask"]

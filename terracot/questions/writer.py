@@ -6,7 +6,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from terracot.findings import Finding, SceneFacts
+from terracot.findings import Finding, Setting
 from terracot.language import UNIT_TEXT, sentence
 from terracot.quantities import PARAMETER, Regions, Value, measured
 from terracot.seeding import seeded_index
@@ -30,12 +30,12 @@ class Question:
 class Writer:
     """Words for one finding. Choices depend on the seed, the scene, the kind and the classes, never on the answer."""
 
-    def __init__(self, finding: Finding, facts: SceneFacts, seed: int, prefix: str = "l1") -> None:
+    def __init__(self, finding: Finding, setting: Setting, seed: int, prefix: str = "l1") -> None:
         self.finding = finding
-        self.facts = facts
-        self.regions = Regions(finding.masks, facts.valid, facts.scene.ground, finding.parameters)
+        self.setting = setting
+        self.regions = Regions(finding.masks, setting.valid, setting.ground, finding.parameters)
         self._prefix = prefix
-        self._key = (seed, facts.scene.id, prefix, finding.kind, finding.t, *finding.class_names)
+        self._key = (seed, setting.scene_id, prefix, finding.kind, finding.t, *finding.class_names)
         self._chosen: list[int] = []
 
     @property
@@ -83,7 +83,7 @@ class Writer:
     def asked(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
         """The question. ``{image}`` is "this image", or "image 2" on scenes of several dates, which is always said."""
         phrasing = self.choose(phrasings)
-        if self.facts.scene.dates == 1:
+        if self.setting.dates == 1:
             return self.fill(phrasing.replace("{image}", "this image"), **slots)
         if "{image}" in phrasing:
             phrasing = phrasing.replace("{image}", "image {date}")
@@ -94,7 +94,7 @@ class Writer:
     def pixel_size(self) -> Say:
         """The ground sampling as a clause of a question: one length, or both axes when they differ."""
         dy, dx = self.value("pixel_down", unit="m/px"), self.value("pixel_across", unit="m/px")
-        basis = "" if self.facts.scene.ground.basis == "measured" else "nominally "
+        basis = "" if self.setting.ground.basis == "measured" else "nominally "
         if dy.text == dx.text:
             clause = self.fill("one pixel is " + basis + "{dy} wide and high", dy=dy)
         else:

@@ -98,7 +98,7 @@ def test_every_item_passes_the_filters_of_its_task(items: list[dict[str, Any]], 
 
 def test_distractors_are_true_values_of_the_same_stratum(items: list[dict[str, Any]]) -> None:
     """Every option of a numeric item is what ``answer_from_masks`` gives for another finding of its stratum."""
-    from terrabench.build import findings_of
+    from terrabench.rows import findings_of
     from terracot.findings import SceneFacts
     from terracot.rules import Filters
 

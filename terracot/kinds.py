@@ -1,0 +1,49 @@
+"""Kinds of finished folders: what ``verify`` must know to word and to make their rows again.
+
+A package that writes folders of its own registers a ``FolderKind`` under the entry point group ``terracot.folders``, by
+the ``kind`` of its manifests. So ``terracot verify`` checks benchmarks without knowing terrabench.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import pyarrow as pa
+
+from terracot.findings import Finding, SceneFacts, Setting
+from terracot.io import OutputError
+from terracot.questions import Question
+from terracot.scenes import SceneSource
+
+ENTRY_POINT_GROUP = "terracot.folders"
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What follows from a source: the scenes read, whether a folder must hold one of them, and the rows of a scene."""
+
+    listed: Sequence[str]
+    holds: Callable[[str], bool]
+    rows: Callable[[SceneFacts, Mapping[str, Any]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """Name and schema of a folder's table, how a finding is worded in it, and how all of it follows from the source."""
+
+    stem: str
+    schema: pa.Schema
+    word: Callable[[Finding, Setting, int], Question]
+    rebuild: Callable[[Mapping[str, Any], SceneSource], Rebuilt]
+
+
+def folder_kind(name: str, where: str) -> FolderKind:
+    """The kind registered under the name that a manifest states; ``OutputError`` names the known ones."""
+    points = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name not in points:
+        raise OutputError(f"{where} holds {name!r}; expected one of {', '.join(sorted(points))}")
+    kind: FolderKind = points[name].load()
+    return kind
