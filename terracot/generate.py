@@ -30,7 +30,7 @@ FILTERS = Filters()
 
 
 def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
-    """The L1 rows of one scene: two to four kinds, one that needs pixels among them wherever the scene allows it.
+    """The L1 rows of one scene: two to four kinds, one that needs pixels among them, as far as the scene allows it.
 
     Everything is chosen by hashes of the seed and the scene id, so a scene gives the same rows wherever and whenever
     it is processed.
