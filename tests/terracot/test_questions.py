@@ -35,7 +35,7 @@ def rows_of_kind(kind: str) -> list[tuple[dict, int]]:
         scene = memory_scene([class_map(rng) for _ in range(dates)], ground=GROUNDS[seed % 3], scene_id=f"s{seed}")
         facts = SceneFacts(scene)
         found = [f for f in find(kind, facts, Filters()) if isinstance(f, Finding)]
-        rows += [(sample_row(ask(f, facts, seed), facts, seed), dates) for f in found]
+        rows += [(sample_row(ask(f, facts.setting, seed), facts, seed), dates) for f in found]
     assert len(rows) >= 10, kind
     return rows
 
@@ -112,7 +112,7 @@ def templates(kind: str, maps: list[np.ndarray], names: tuple[str, ...]) -> list
     for classes in maps:
         facts = SceneFacts(memory_scene([classes], scene_id="same"))
         [finding] = [f for f in find(kind, facts, Filters()) if isinstance(f, Finding) and f.class_names == names]
-        question = ask(finding, facts, seed=5)
+        question = ask(finding, facts.setting, seed=5)
         found.append((question.template, question.answer))
     return found
 
@@ -202,7 +202,7 @@ def test_a_nominal_pixel_size_is_called_nominal_and_both_sides_are_named():
     scene = memory_scene([two_squares(30)], ground=GroundSampling.nominal(0.512, 0.4, "test"))
     facts = SceneFacts(scene)
     [finding] = [f for f in find("distance", facts, Filters()) if isinstance(f, Finding)]
-    row = sample_row(ask(finding, facts, 0), facts, 0)
+    row = sample_row(ask(finding, facts.setting, 0), facts, 0)
     assert row["question"].endswith("(parts narrower than three pixels are left out; "
                                     "one pixel is nominally 0.512 m high and 0.4 m wide)")  # fmt: skip
     # Water ends at column 8, the town begins at column 30: 22 pixels of 0.4 m.
