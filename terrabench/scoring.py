@@ -98,6 +98,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "micro_accuracy": _mean([r.correct for r in results]),
         "micro_ci95": wilson(sum(r.correct for r in results), len(results)),
         "chance_macro": _mean([t["chance"] for t in tasks.values()]),
+        "chance_micro": _mean([1 / r.options for r in results]),
         "mean_iou": overall["mean_iou"],
         "mean_iou_macro": _mean([t["mean_iou"] for t in tasks.values() if t["mean_iou"] is not None]),
         "iou_covered": overall["iou_covered"],

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -156,14 +157,35 @@ def registered_models() -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name)}
 
 
+def describe(error: BaseException) -> str:
+    """Type and message of any exception on one line, also of one that cannot be turned into text."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001
+        message = "its message cannot be shown"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
 def load_model(spec: str, arguments: Mapping[str, Any] | None = None) -> Any:
     """Build the model named by ``spec``; ``ModelError`` says which names exist or why it could not be built."""
     factory = _from_file(spec) if ".py:" in spec else _from_registry(spec)
+    given = dict(arguments or {})
     try:
-        model = factory(**dict(arguments or {}))
+        inspect.signature(factory).bind(**given)
     except TypeError as error:
         raise ModelError(
             f"model {spec} does not take these arguments ({error}); check --model-args key=value,..."
+        ) from error
+    except ValueError:  # written in C: no signature to check beforehand
+        pass
+    try:
+        model = factory(**given)
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(
+            f"model {spec} could not be built with {given or 'no arguments'}: {describe(error)}; "
+            "check --model-args key=value,... and the __init__ of the class"
         ) from error
     if not isinstance(model, Model | ReferenceModel):
         raise ModelError(
@@ -184,7 +206,9 @@ def _from_registry(name: str) -> Callable[..., Any]:
     try:
         return known[name].load()  # type: ignore[no-any-return]
     except ImportError as error:
-        raise ModelError(f"model {name} needs a package that is not installed: {error}") from error
+        raise ModelError(f"model {name} needs a package that is not installed: {describe(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"model {name}: {known[name].value} cannot be imported: {describe(error)}") from error
 
 
 def _from_file(spec: str) -> Callable[..., Any]:
@@ -197,7 +221,13 @@ def _from_file(spec: str) -> Callable[..., Any]:
         raise ModelError(f"{filename} is not a Python file")
     module = importlib.util.module_from_spec(module_spec)
     sys.modules[module_spec.name] = module
-    module_spec.loader.exec_module(module)
+    try:
+        module_spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module_spec.name]
+        raise ModelError(
+            f"{filename} cannot be imported: {describe(error)}; mend it, expected path.py:Class"
+        ) from error
     if not hasattr(module, attribute):
         classes = [n for n, v in vars(module).items() if isinstance(v, type) and v.__module__ == module.__name__]
         raise ModelError(f"{filename} has no {attribute!r}; it defines {', '.join(classes) or 'no class'}")

@@ -91,7 +91,7 @@ VECTORS = [
     ("Final Answer\nD", "D"),
     (r"Thus \boxed{D}", "D"),
     (r"\boxed{\text{Option D}}", "D"),
-    (r"\boxed{34\%}", None),  # no letter and not an option text as it is written
+    (r"\boxed{34\%}", "B"),  # LaTeX escapes the percent sign
     ("Therefore, D.", "D"),
     ("The answer is C, so that is done.", "C"),
     ("It is so large that a crop is hidden.", None),
@@ -171,6 +171,157 @@ def test_readings_of_other_options(reply, options, expected):
     assert letter(reply, options) == expected
 
 
+def check(options, expected, *replies):
+    assert {reply: letter(reply, options) for reply in replies} == dict.fromkeys(replies, expected)
+
+
+LIST = "A. 12%\nB. 34%\nC. 56%\nD. 78%"
+
+
+def test_words_about_the_answer_are_no_answer():
+    check(PERCENT, "B", "Answer: B\nExplanation: The answer is based on the mask; A is smaller.")
+    check(PERCENT, None, "The answer is found where C lies.", "Answer: Band C", "Answer: C band", "Answer: B type")
+    check(LAND, None, "The answer is based on the extent of the water.")
+    check(LAND, "D", "It is cropland based on the mask.", "Based on the mask, it is cropland, not water.")
+    check(PERCENT, "C", "The answer is most likely option C.", "The answer is clearly (C) 56%")
+
+
+def test_a_supposed_doubted_or_asked_answer_does_not_decide():
+    check(PERCENT, None, "Answer: B\n\nNote: if the image were larger, the answer is likely C.")
+    check(
+        PERCENT,
+        None,
+        "The answer is C if the river counts.",
+        "I don't think the answer is A.",
+        "The wrong answer is A.",
+    )
+    check(PERCENT, None, "Is the answer A? I cannot tell.", "I doubt B is correct.", "If B is correct, it is small.")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        LIST,
+        LIST.replace("\n", " "),
+        "Options: " + LIST.replace("\n", " "),
+        "A) 12% \u274c\nB) 34% \u2705\nC) 56% \u274c\nD) 78% \u274c",
+        LIST.replace(".", ")").lower(),
+        "A (12%)\nB (34%)\nC (56%)\nD (78%)",
+        "| A | 12% |\n| B | 34% |\n| C | 56% |\n| D | 78% |",
+        "- 12%\n- 34%\n- 56%\n- 78%",
+        "12%\n34%\n56%\n78%\nThese are the options.",
+        "Options: A. 12%",
+        f"Answer:\n{LIST}",
+        f"The answer is one of:\n{LIST}",
+        f"So, {LIST}",
+    ],
+)
+def test_a_list_of_the_options_does_not_decide(reply):
+    assert letter(reply) is None
+
+
+def test_behind_a_list_of_the_options_the_answer_decides():
+    check(PERCENT, "B", f"{LIST}\n\nAnswer: B", f"{LIST}\nIt covers 34%.", "B. 34%", "- B. 34%")
+
+
+def test_so_decides_only_with_a_letter_at_once():
+    check(PERCENT, None, "so close to C", "So in conclusion A is the smallest and hence wrong.", "so C covers more")
+    check(PERCENT, None, "So A, the smallest, is wrong.", "so A, C and D are wrong", "so B or C")
+    check(
+        PERCENT,
+        "B",
+        "So B it is.",
+        "So, option B.",
+        "Hence **(B)**",
+        "so it is B",
+        "so I choose B",
+        "Thus B is correct.",
+    )
+    check(PERCENT, "B", "Answer: B\nReason: the share is 34%, so A, C, D are wrong.")
+
+
+def test_an_answer_that_is_taken_back_does_not_decide():
+    check(PERCENT, "D", "The answer is A. Actually no, it is D.")
+    check(PERCENT, None, "The answer is A. Wait, let me recount.", "The answer is A. On second thought, D.")
+    check(
+        PERCENT,
+        None,
+        "The answer is A. Hmm.",
+        "Answer: A. But A is too small.",
+        "The answer is A. The mask says it is D.",
+    )
+    check(PERCENT, "B", "The answer is B. However, C is also possible.")
+
+
+def test_thoughts_never_decide():
+    check(
+        PERCENT, None, "<think>The answer is A. But wait", "<think>The answer is A.</think>", "The answer is A.</think>"
+    )
+    check(PERCENT, None, "<think><answer>A</answer> but", "<think><answer>A</answer></think>")
+    check(
+        PERCENT,
+        "B",
+        "<think>A</think>Answer: B",
+        "A, or </think>B",
+        "<think>A<think></think>B",
+        "Answer: B<think>A</think>",
+    )
+    check(PERCENT, "B", "<think>x</think>Answer: B<think>Answer: C", "<think>never closed <answer>B</answer>")
+
+
+def test_a_letter_beside_the_text_of_another_option_does_not_decide():
+    check(
+        PERCENT, None, "<answer>B. 56%</answer>", "<answer>b) 56%</answer>", "Answer: B. 56%", "The answer is B (56%)."
+    )
+    check(LAND, None, "Answer: cropland (A)", "Answer: water (B)", "C: cropland")
+    check(LAND, "D", "Answer: cropland (D)", "D: cropland", "Cropland (D) is the answer: D.")
+    check(YES_NO, None, "B) Yes", "Answer: A. No.", "Answer: no (A)")
+    check(YES_NO, "A", "A (Yes)", "The answer is A: there is no gap.")
+
+
+def test_json_is_read_by_its_answer_alone():
+    check(PERCENT, "B", '{"answer":"B","confidence":0.9}', '```json\n{"answer": "B"}\n```', '{"Answer": "(b) 34%"}')
+    check(PERCENT, "B", '{"answer": "B", "why": "so C"}', '{"reasoning": "A is too small, wait", "answer": "34%"}')
+    check(
+        PERCENT,
+        None,
+        '{"answer": "A or B"}',
+        '{"answer": "B. 56%"}',
+        '[{"answer": "A"}, {"answer": "B"}]',
+        '{"answer": 1}',
+    )
+    check(PERCENT, None, '{"answer": "B"} Wait, no.', '{"option": "B", "score": 1}', '{"answer": "A", "choice": "B"}')
+
+
+def test_an_escaped_percent_sign_hides_no_answer():
+    check(PERCENT, "C", r"\boxed{56\%}", r"The answer is \boxed{56\%}.", r"\[\boxed{C. 56\%}\]")
+    check(PERCENT, None, r"\boxed{B} or \boxed{C}", r"\boxed{57\%}")
+
+
+def test_other_clear_forms_are_read():
+    check(
+        PERCENT,
+        "C",
+        "\u7b54\u6848\uff1aC",
+        "\u7b54\u6848\u662fC",
+        "Ans: C",
+        "Correct answer - C",
+        "I choose C",
+        "I'd say C",
+    )
+    check(PERCENT, "B", "Option B is the best answer", "B is correct", "(B) is right, (C) is wrong.", "It must be B.")
+    check(PERCENT, "C", "The answer isn't B, it's C.", "Based on the image, option C (56%) seems the closest.")
+    check(PERCENT, None, "A or B is correct.", "Building B is the closest.", "B is right of A.", "Plans: B")
+    check(PERCENT, None, "I choose C to measure first.", "I choose A, B and C as candidates", "The label on it is B.")
+
+
+def test_a_first_sentence_that_is_an_option_decides_unless_the_last_one_differs():
+    check(YES_NO, "B", "No.\n\nThe two regions are separated.", "No. They are far apart.")
+    check(YES_NO, None, "No. Actually yes.", "No? Hard to say.")
+    check(LAND, None, "Water.\n\nIt is larger than cropland.")
+    check(PERCENT, None, "C\nThe mask covers 34%.", "It is 34%: C")
+
+
 def test_the_rule_and_the_span_show_what_decided():
     reply = "<think>maybe A</think><answer> (B) </answer>"
     parsed = parse(reply, PERCENT)
@@ -199,6 +350,15 @@ def test_the_rule_and_the_span_show_what_decided():
         "\\boxed{" * 1_400_000,
         "not " * 2_500_000,
         ". " * 5_000_000,
+        "<think>" * 1_400_000,
+        "<think></think>" * 600_000,
+        "answer is " + "!" * 900 + "x ",
+        "answer is x A A A A " * 500_000,
+        "not " * 5_000 + "answer is A",
+        '{"answer": ' * 900_000 + '"A"}',
+        '{"' + "[" * 4_900 + "}",
+        "\n12%" * 2_500_000,
+        "< " * 5_000_000,
     ],
     ids=lambda reply: repr(reply[:12]),
 )
@@ -225,3 +385,9 @@ def test_never_raises_and_never_leaves_the_options(reply, options):
 @given(REPLIES, st.sampled_from("ABCD"))
 def test_a_closed_answer_at_the_end_always_wins(before, wanted):
     assert letter(f"{before}<answer>{wanted}</answer>") == wanted
+
+
+@settings(max_examples=500, deadline=None)
+@given(REPLIES.filter(lambda text: "</" not in text))
+def test_an_unclosed_thought_never_decides(thought):
+    assert letter(f"<think>{thought}") is None

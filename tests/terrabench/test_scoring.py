@@ -84,6 +84,14 @@ def test_macro_weighs_tasks_and_micro_weighs_items():
     assert summary([result(task) for task in TASKS])["macro6"] == 1.0
 
 
+def test_chance_of_all_items_is_not_taken_for_the_mean_over_tasks():
+    rows = [result("coverage")] * 3 + [result("ranking", options=2)]
+    found = summary(rows)
+    assert found["chance_macro"] == 0.375  # (1/4 + 1/2) / 2
+    assert found["chance_micro"] == 0.3125  # (3 * 1/4 + 1/2) / 4
+    assert summary([])["chance_micro"] is None
+
+
 def test_unparsed_errors_and_missing_stay_in_the_denominator():
     rows = [result()] + [result(status=s, correct=False, iou=0.0) for s in ("unparsed", "error", "missing")]
     found = summary(rows)
