@@ -33,7 +33,7 @@ from terracot.io import (
     write_manifest,
 )
 from terracot.kinds import FolderKind, Rebuilt
-from terracot.pipeline import WORK, fingerprint, finish, prepare, run_shards, shards_of
+from terracot.pipeline import WORK, fingerprint, run_shards, shards_of, working_on
 from terracot.render import render_stamp
 from terracot.rules import Filters
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
@@ -152,17 +152,16 @@ def build(
         raise SourceError(f"{source.name} at {source.path} lists no scenes; nothing can be built")
     identity = {"job": "build", "source": source.name, "seed": seed, "per_task": per_task, "filters": asdict(filters)}
     plan = fingerprint(identity, opened.fingerprint(), ids)
-    if prepare(out, plan):
-        return summary(out)
-    shards = shards_of(ids)
-    measured = run_shards(MeasureJob(source, str(out), filters), "measure", shards, out, workers, progress)
-    if not _plan_path(out).exists():
-        found = (Found(**line) for index, _ in shards for line in iter_jsonl(_findings_path(out, index)))
-        assigned, dropped = assign(list(found), seed, per_task)
-        atomic_write_text(_audit_path(out), pretty_json(dropped))
-        atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
-    written = run_shards(WriteJob(source, str(out), filters, seed), "write", shards, out, workers, progress)
-    _finish(out, source, opened, seed, per_task, filters, plan, len(ids), measured, written)
+    with working_on(out, plan) as finished:
+        if not finished:
+            shards = shards_of(ids)
+            measured = run_shards(MeasureJob(source, str(out), filters), "measure", shards, out, workers, progress)
+            found = (Found(**line) for index, _ in shards for line in iter_jsonl(_findings_path(out, index)))
+            assigned, dropped = assign(list(found), seed, per_task)
+            atomic_write_text(_audit_path(out), pretty_json(dropped))
+            atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
+            written = run_shards(WriteJob(source, str(out), filters, seed), "write", shards, out, workers, progress)
+            _finish(out, source, opened, seed, per_task, filters, plan, len(ids), measured, written)
     return summary(out)
 
 
@@ -210,7 +209,6 @@ def _finish(
         "stamp": stamp(),
     }
     write_manifest(out, content)
-    finish(out)
 
 
 def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:

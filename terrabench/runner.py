@@ -20,7 +20,7 @@ import numpy as np
 from terrabench.answers import PARSER_VERSION, parse
 from terrabench.items import Benchmark
 from terrabench.responses import RESPONSES, RUN, RunError, ids_sha256, latest, load_run, run_status, selected_items
-from terracot.io import append_line, atomic_write_text, open_log, pretty_json, read_jsonl_healing, stamp
+from terracot.io import append_line, atomic_write_text, lock, open_log, pretty_json, read_jsonl_healing, stamp
 from terracot.masks import encode
 from terracot.plugins import Model, ModelError, PredictedMask, Prompt, ReferenceModel, Response
 
@@ -148,15 +148,8 @@ def _differences(name: str, before: Any, now: Any) -> list[str]:
 def _exclusive(path: Path) -> Iterator[IO[bytes]]:
     """Open for appending; a second process that writes the same run is refused (where the system has locks)."""
     with open_log(path) as handle:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(f"another process is writing {path}; wait for it or give another --out") from error
-            except OSError:  # a file system without locks: nothing to hold on to
-                pass
+        if not lock(handle):
+            raise RunError(f"another process is writing {path}; wait for it or give another --out")
         yield handle
 
 

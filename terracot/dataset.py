@@ -12,7 +12,7 @@ from terracot.findings import SceneFacts
 from terracot.generate import GenerateJob, SourceSpec, scene_samples
 from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
 from terracot.kinds import FolderKind, Rebuilt
-from terracot.pipeline import fingerprint, finish, prepare, run_shards, shards_of
+from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
 from terracot.questions import ask
 from terracot.render import render_stamp
 from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
@@ -59,30 +59,30 @@ def generate(
         raise SourceError(f"{source.name} at {source.path} lists no scenes; run `terracot check` on it")
     plan = fingerprint(job.identity(), opened.fingerprint(), ids)
     shards = shards_of(ids)
-    if not prepare(out, plan, {"generate": len(shards)}):
-        records = run_shards(job, "generate", shards, out, workers, progress)
-        write_quarantine(out, records)
-        counts = Counter(row["kind"] for row in read_rows(out, "samples", ["kind"]))
-        totals = total_counts(records)
-        licences = sorted(
-            {(r["license"], r["attribution"]) for r in read_rows(out, "scenes", ["license", "attribution"])}
-        )
-        atomic_write_text(out / "README.md", _card(source.name, totals, counts, licences))
-        content = {
-            "kind": TERRA_COT,
-            "schema": SCHEMA_VERSION,
-            "plan": plan,
-            "source": source_record(source, opened),
-            "seed": seed,
-            "licenses": list(allow_licenses),
-            "scenes_read": len(ids),
-            "counts": totals | {"kinds": dict(sorted(counts.items()))},
-            "quarantined": sum(len(r["quarantine"]) for r in records),
-            "render": render_stamp(),
-            "stamp": stamp(),
-        }
-        write_manifest(out, content)
-        finish(out)
+    with working_on(out, plan, {"generate": len(shards)}) as finished:
+        if not finished:
+            records = run_shards(job, "generate", shards, out, workers, progress)
+            write_quarantine(out, records)
+            counts = Counter(row["kind"] for row in read_rows(out, "samples", ["kind"]))
+            totals = total_counts(records)
+            licences = sorted(
+                {(r["license"], r["attribution"]) for r in read_rows(out, "scenes", ["license", "attribution"])}
+            )
+            atomic_write_text(out / "README.md", _card(source.name, totals, counts, licences))
+            content = {
+                "kind": TERRA_COT,
+                "schema": SCHEMA_VERSION,
+                "plan": plan,
+                "source": source_record(source, opened),
+                "seed": seed,
+                "licenses": list(allow_licenses),
+                "scenes_read": len(ids),
+                "counts": totals | {"kinds": dict(sorted(counts.items()))},
+                "quarantined": sum(len(r["quarantine"]) for r in records),
+                "render": render_stamp(),
+                "stamp": stamp(),
+            }
+            write_manifest(out, content)
     return summary(out)
 
 

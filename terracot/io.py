@@ -76,14 +76,18 @@ def pretty_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: str | Path) -> Any:
-    """Read one JSON file; ``OutputError`` names the file when it is missing or damaged."""
+def read_json(path: str | Path, remedy: str = "restore it or write it again") -> dict[str, Any]:
+    """Read a JSON file that holds an object; ``OutputError`` names the file when it is missing or damaged, and the
+    remedy."""
     try:
-        return json.loads(Path(path).read_text("utf-8"))
+        value = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise OutputError(f"{path} is not valid JSON ({error}); restore it or write it again") from error
+        raise OutputError(f"{path} is not valid JSON ({error}); {remedy}") from error
+    if not isinstance(value, dict):
+        raise OutputError(f"{path}: expected a JSON object, found {type(value).__name__}; {remedy}")
+    return value
 
 
 def open_log(path: str | Path) -> IO[bytes]:
@@ -92,6 +96,23 @@ def open_log(path: str | Path) -> IO[bytes]:
         return Path(path).open("ab", buffering=0)
     except OSError as error:
         raise OutputError(_explain(error, Path(path), "nothing was changed")) from error
+
+
+def lock(handle: IO[bytes]) -> bool:
+    """Keep other processes from locking this open file until it is closed; False when one of them was first.
+
+    True, without a lock, where the system or its file system has none.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+    return True
 
 
 def append_line(handle: IO[bytes], value: Mapping[str, Any], sync: bool = False) -> None:
@@ -190,6 +211,11 @@ def write_manifest(folder: str | Path, content: Mapping[str, Any]) -> dict[str, 
     return manifest
 
 
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Manifest of a finished folder; ``OutputError`` when it is missing or damaged."""
+    return read_json(Path(folder) / MANIFEST, f"remove the folder {folder} and run the command that made it again")
+
+
 def check_manifest(folder: str | Path, hashes: bool = True) -> list[str]:
     """Problems of a finished folder, one sentence each: missing, changed and extra files. Empty when all is well.
 
@@ -199,8 +225,7 @@ def check_manifest(folder: str | Path, hashes: bool = True) -> list[str]:
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         raise OutputError(f"{folder} has no {MANIFEST}, so it was never finished; run the command that makes it again")
-    manifest = read_json(folder / MANIFEST)
-    files = manifest.get("files") if isinstance(manifest, dict) else None
+    files = read_manifest(folder).get("files")
     if not isinstance(files, dict):
         raise OutputError(f"{folder / MANIFEST} has no list of files; it is not one of ours")
     found = _listing(folder)

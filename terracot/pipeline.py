@@ -3,7 +3,8 @@
 Work is cut into shards of scene ids before it starts. Each shard is a pure function of its ids: it writes its own files
 by atomic rename, then a small record ``.work/STAGE-00007.json`` that says what it wrote. A run that finds a record (and
 its files) skips the shard; so the result has the same bytes whatever the number of workers and however often the run
-was killed. ``.work/plan.json`` holds what the result depends on; a folder with another plan is refused.
+was killed. ``.work/plan.json`` holds what the result depends on; a folder with another plan is refused. ``.work/lock``
+keeps a second process out while one is at work.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,13 +29,17 @@ from terracot.io import (
     atomic_write_text,
     canonical_json,
     check_manifest,
+    lock,
+    open_log,
     pretty_json,
     read_json,
+    read_manifest,
     sha256_file,
 )
 
 SCENES_PER_SHARD = 32
 WORK = ".work"
+PLAN = "plan.json"
 
 
 class Job(Protocol):
@@ -55,27 +61,55 @@ def fingerprint(identity: Mapping[str, Any], source_fingerprint: str, scene_ids:
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def prepare(out: Path, plan: str, shards: Mapping[str, int] | None = None) -> bool:
-    """Make ``out`` ready for work with this plan; True when it is finished already.
+@contextmanager
+def working_on(out: Path, plan: str, shards: Mapping[str, int] | None = None) -> Iterator[bool]:
+    """Make ``out`` ready for work with this plan and hold it; the block gets True when it is finished already.
 
-    ``shards`` says how many there are per stage, for whoever asks how far the work is. ``OutputError`` when the folder
-    holds something else: nothing of it is touched.
+    ``shards`` says how many there are per stage, for whoever asks how far the work is. When the block ends and has
+    written the manifest, working records are removed. ``OutputError`` when the folder holds something else, and nothing
+    of it is touched, or when another process works on it.
     """
+    if _is_finished(out, plan):
+        yield True
+    else:
+        with _held(out):
+            finished = _is_finished(out, plan)  # once more: another process may have been faster
+            work = out / WORK / PLAN
+            if not finished and not work.exists():
+                atomic_write_text(work, pretty_json({"plan": plan, "shards": dict(shards or {})}))
+            yield finished
+    if (out / MANIFEST).exists():
+        _clear_up(out)
+
+
+@contextmanager
+def _held(out: Path) -> Iterator[None]:
+    try:
+        (out / WORK).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {out / WORK}: {error}. Check the folder and its permissions") from error
+    with open_log(out / WORK / "lock") as handle:
+        if not lock(handle):
+            raise OutputError(f"another process is working on {out}; wait for it or choose another --out")
+        yield
+
+
+def _is_finished(out: Path, plan: str) -> bool:
+    """True when finished with this plan, False when there is work to do; ``OutputError`` for any other folder."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file, expected a folder or nothing; choose another --out")
-    manifest, work = out / MANIFEST, out / WORK / "plan.json"
+    manifest, work = out / MANIFEST, out / WORK / PLAN
     if manifest.exists():
-        if read_json(manifest).get("plan") == plan:
+        if read_manifest(out).get("plan") == plan:
             damage = check_manifest(out, hashes=False)
             if damage:
                 raise OutputError(
                     f"{out} was finished, but {damage[0]}; remove the folder and run the same command again"
                 )
-            finish(out)
             return True
         raise OutputError(f"{out} holds a finished data set with other settings; choose another --out or remove it")
     if work.exists():
-        if read_json(work).get("plan") != plan:
+        if read_plan(out).get("plan") != plan:
             raise OutputError(
                 f"{out} holds unfinished work with other settings (or an input changed since); "
                 "run it again with those settings, choose another --out, or remove the folder"
@@ -84,8 +118,12 @@ def prepare(out: Path, plan: str, shards: Mapping[str, int] | None = None) -> bo
     # A run killed before it had written its plan leaves a working folder and nothing else.
     if out.exists() and any(entry.name != WORK for entry in out.iterdir()):
         raise OutputError(f"{out} is not empty and not a data set of this program; choose another --out")
-    atomic_write_text(work, pretty_json({"plan": plan, "shards": dict(shards or {})}))
     return False
+
+
+def read_plan(out: Path) -> dict[str, Any]:
+    """``plan`` and ``shards`` of a folder that holds unfinished work."""
+    return read_json(out / WORK / PLAN, f"remove the folder {out} and run the same command again")
 
 
 def run_shards(
@@ -113,10 +151,10 @@ def run_shards(
     return [records[index] for index, _ in shards]
 
 
-def finish(out: Path) -> None:
+def _clear_up(out: Path) -> None:
     """Remove the working records of a finished folder, and what killed runs left half written."""
     for torn in out.rglob(".*.tmp"):
-        torn.unlink()
+        torn.unlink(missing_ok=True)
     shutil.rmtree(out / WORK, ignore_errors=True)
 
 

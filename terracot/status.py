@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from terracot.io import MANIFEST, OutputError, check_manifest, read_json
-from terracot.pipeline import WORK
+from terracot.io import MANIFEST, OutputError, check_manifest, read_manifest
+from terracot.pipeline import PLAN, WORK, read_plan
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def folder_status(folder: Path) -> Status:
         raise OutputError(f"expected a data-set folder, found {'a file' if folder.exists() else 'nothing'} at {folder}")
     if (folder / MANIFEST).is_file():
         problems = tuple(check_manifest(folder, hashes=False))
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_manifest(folder)
         return Status(
             folder,
             "damaged" if problems else "finished",
@@ -42,11 +42,10 @@ def folder_status(folder: Path) -> Status:
             manifest.get("quarantined", 0),
             problems=problems,
         )
-    plan = folder / WORK / "plan.json"
-    if not plan.is_file():
+    if not (folder / WORK / PLAN).is_file():
         return Status(folder, "not a data set")
     records = [path.name for path in (folder / WORK).glob("*.json")]
-    planned: Mapping[str, int] = read_json(plan).get("shards", {})
+    planned: Mapping[str, int] = read_plan(folder).get("shards", {})
     done = {stage: sum(name.startswith(f"{stage}-") for name in records) for stage in planned}
     return Status(folder, "unfinished", shards={stage: (done[stage], total) for stage, total in planned.items()})
 
@@ -58,8 +57,7 @@ def require_finished(folder: Path) -> dict[str, Any]:
         raise OutputError(f"{folder} is unfinished; run the command that makes it again, it goes on where it stopped")
     if status.state == "not a data set":
         raise OutputError(f"{folder} has no {MANIFEST}: it is no data set or benchmark of this program")
-    manifest: dict[str, Any] = read_json(folder / MANIFEST)
-    return manifest
+    return read_manifest(folder)
 
 
 def status_dict(status: Status) -> dict[str, Any]:

@@ -234,21 +234,28 @@ def test_killed_five_times_it_ends_with_the_same_bytes(bench: Path, tmp_path: Pa
     assert digest(out) == digest(bench)
 
 
-@pytest.mark.parametrize("harm", ["findings-00000.jsonl", "measure-00000.json", "write-00000.json"])
+@pytest.mark.parametrize(
+    ("harm", "dies_in"),
+    [
+        ("findings-00000.jsonl", "assign"),
+        ("measure-00000.json", "assign"),
+        ("options.json", "WriteJob"),
+        ("write-00000.json", "_finish"),
+    ],
+)
 def test_damaged_working_files_are_made_again_and_never_a_smaller_benchmark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str, dies_in: str
 ) -> None:
     """Findings cut after a line are valid JSON lines: without their hash the options of all items would change."""
     few = source_spec("procedural", "{scenes: 40, size: 64, families: {landscape: 1.0}}")
     build(few, tmp_path / "whole")
     out = tmp_path / "harmed"
-    stage = "write" if harm.startswith("write") else "measure"
 
     def dies(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("terrabench.build._finish" if stage == "write" else "terrabench.build.assign", dies)
+        patch.setattr(f"terrabench.build.{dies_in}", dies)
         with pytest.raises(KeyboardInterrupt):
             build(few, out)
     path = out / WORK / harm

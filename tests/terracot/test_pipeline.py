@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -291,6 +294,70 @@ def test_a_finished_folder_that_lost_a_file_is_not_called_finished(scenes: Path,
     (out / "data" / "scenes-00000.parquet").unlink()
     with pytest.raises(OutputError, match=r"was finished, but data/scenes-00000.parquet is missing; remove the folder"):
         generate(spec(scenes), out)
+
+
+@pytest.mark.e2e
+def test_two_processes_on_one_folder_do_not_interleave(terracot: Terracot, tmp_path: Path):
+    pytest.importorskip("fcntl")
+    scenes, out = make_scenes(tmp_path / "scenes", count=160), tmp_path / "out"
+    arguments = ("generate", "geotiff", scenes, "--out", out, "--quiet")
+    first = terracot(*arguments)
+    _wait_for(first, out / ".work" / "plan.json")
+    second = terracot(*arguments)
+    _, errors = second.communicate(timeout=60)
+    assert first.poll() is None, "the first was too fast for this test"
+    assert second.returncode == 2
+    assert errors == f"Error: another process is working on {out}; wait for it or choose another --out\n"
+    assert first.wait(120) == 0, first.communicate()
+    assert check_manifest(out) == []
+    assert not (out / ".work").exists()
+
+
+def test_a_folder_that_another_process_holds_is_left_alone_until_that_ends(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fcntl = pytest.importorskip("fcntl")
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        stop_after(patch, 0)
+        with pytest.raises(OutputError, match="stopped by the test"):
+            generate(spec(scenes), out)
+    before = contents(out)
+    with (out / ".work" / "lock").open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="another process is working on"):
+            generate(spec(scenes), out)
+        assert contents(out) == before
+    generate(spec(scenes), out)
+    assert not (out / ".work").exists()
+
+
+def test_a_file_system_without_locks_does_not_stop_a_run(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def without_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    assert generate(spec(scenes), tmp_path / "out").counts["scenes"] == 12
+
+
+@pytest.mark.parametrize("damage", ['{"plan": "', "[]", ""])
+@pytest.mark.parametrize("name", ["manifest.json", ".work/plan.json"])
+def test_damaged_records_of_a_folder_say_what_to_remove(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: str
+):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        stop_after(patch, 0 if name != "manifest.json" else 9)
+        with suppress(OutputError):
+            generate(spec(scenes), out)
+    (out / name).write_text(damage)
+    for look in (lambda: generate(spec(scenes), out), lambda: folder_status(out)):
+        with pytest.raises(OutputError, match=rf"{name}.*; remove the folder {out} and run the .*command .*again"):
+            look()
+    shutil.rmtree(out)
+    assert generate(spec(scenes), out).counts["scenes"] == 12
 
 
 def test_other_settings_and_changed_inputs_do_not_touch_a_folder(
