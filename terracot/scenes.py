@@ -37,6 +37,10 @@ class SceneError(ValueError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[SceneError], tuple[str, str]]:
+        """Both arguments, so that it can come back from a worker process."""
+        return type(self), (self.reason, str(self))
+
 
 class SourceError(ValueError):
     """A whole source that cannot be read (wrong folder, broken layout); nothing of it is usable."""

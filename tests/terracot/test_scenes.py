@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,13 @@ def test_unknown_code_is_not_guessed() -> None:
     with pytest.raises(SceneError, match=r"a\.tif: label codes \[7, 99\] are not in legend two") as caught:
         LEGEND.encode(np.array([[10, 99, 7]]), "a.tif")
     assert caught.value.reason == "unknown_code"
+
+
+def test_an_error_of_a_worker_process_reaches_its_parent() -> None:
+    sent = ForkingPickler.dumps(SceneError("unreadable", "a.tif is cut short"))
+    received = ForkingPickler.loads(sent)
+    assert type(received) is SceneError
+    assert (received.reason, str(received)) == ("unreadable", "a.tif is cut short")
 
 
 def test_nan_in_a_label_raster_is_an_unknown_code() -> None:
