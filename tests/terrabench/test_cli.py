@@ -81,9 +81,20 @@ def test_what_a_user_can_mend_is_one_line_and_exit_code_2(bench_path, tmp_path, 
     assert shown.count("\n") == 1
 
 
+def test_a_model_that_cannot_be_built_is_one_line_without_traceback(bench_path, tmp_path, capsys):
+    module = tmp_path / "own.py"
+    module.write_text("class Model:\n    def __init__(self): raise ValueError('no\\nweights')\n")
+    assert main(["run", "--bench", str(bench_path), "--model", f"{module}:Model", "--out", str(tmp_path / "run")]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"Error: model {module}:Model could not be built")
+    assert "ValueError: no weights" in shown
+    assert shown.count("\n") == 1
+
+
 def test_errors_of_other_libraries_keep_their_traceback(bench_path, tmp_path):
     module = tmp_path / "own.py"
-    module.write_text("class Model:\n    def __init__(self): raise ValueError('a bug of the author')\n")
+    fault = "    @property\n    def fitted_on(self): raise ValueError('a bug of the author')\n"
+    module.write_text(f"class Model:\n    def respond(self, prompts): return []\n{fault}")
     with pytest.raises(ValueError, match="a bug of the author"):
         main(["run", "--bench", str(bench_path), "--model", f"{module}:Model", "--out", str(tmp_path / "run")])
 
