@@ -16,7 +16,7 @@ COUNTS = (
     "Without pieces of fewer than {minimum} pixels, the region has {pixels} pixels in {count} connected patches.",
     "Pieces of fewer than {minimum} pixels are left out; the {pixels} pixels that remain form {count} connected "
     "patches.",
-    "It has {pixels} pixels. Leaving out pieces of fewer than {minimum} pixels, {count} connected patches are there.",
+    "Leaving out pieces of fewer than {minimum} pixels, it has {pixels} pixels in {count} connected patches.",
 )
 
 
