@@ -22,7 +22,7 @@ from terrabench.items import Benchmark
 from terrabench.responses import RESPONSES, RUN, RunError, ids_sha256, latest, load_run, run_status, selected_items
 from terracot.io import append_line, atomic_write_text, lock, open_log, pretty_json, read_jsonl_healing, stamp
 from terracot.masks import encode
-from terracot.plugins import Model, ModelError, PredictedMask, Prompt, ReferenceModel, Response
+from terracot.plugins import Model, ModelError, PredictedMask, Prompt, ReferenceModel, Response, describe
 
 Item = dict[str, Any]
 
@@ -191,7 +191,7 @@ def _ask(
     except (Exception, SystemExit) as error:  # noqa: BLE001
         if len(asked) > 1:
             return [answer for one in asked for answer in _ask(ask, [one])]
-        return [(None, time.perf_counter() - start, f"{type(error).__name__}: {error}")]
+        return [(None, time.perf_counter() - start, describe(error))]
     seconds = (time.perf_counter() - start) / len(asked)
     return [
         (r, seconds, None)
