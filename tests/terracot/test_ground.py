@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyproj import Geod, Transformer
+from pyproj import CRS, Geod, Transformer
 
 from terracot.ground import GroundError, GroundSampling, crs_label
+from terracot.rules import Filters
 
 WITHIN = 0.003
 UTM33 = (10.0, 0.0, 331200.0, 0.0, -10.0, 5331600.0)
@@ -118,6 +119,130 @@ def test_grads_are_not_taken_for_degrees() -> None:
     assert ground.sampling[1] == pytest.approx(100.1893, abs=1e-3)
 
 
+class Ruler:
+    """Lengths and areas on the ellipsoid between points of a raster (column, row), with nothing but pyproj."""
+
+    def __init__(self, crs: str, t: tuple[float, ...]) -> None:
+        parsed = CRS.from_user_input(crs)
+        self.t, self.geod = t, parsed.get_geod()
+        self.to_degrees = Transformer.from_crs(parsed, parsed.geodetic_crs, always_xy=True)
+
+    def place(self, col: float, row: float) -> tuple[float, float]:
+        a, b, c, d, e, f = self.t
+        return self.to_degrees.transform(a * col + b * row + c, d * col + e * row + f)
+
+    def metres(self, start: tuple[float, float], end: tuple[float, float]) -> float:
+        return self.geod.inv(*self.place(*start), *self.place(*end))[2]
+
+    def area(self, col: int, row: int, size: int = 1) -> float:
+        corners = [(col, row), (col + size, row), (col + size, row + size), (col, row + size)]
+        lons, lats = zip(*(self.place(*corner) for corner in corners), strict=True)
+        return abs(self.geod.polygon_area_perimeter(lons, lats)[0])
+
+
+# What 100 columns, 100 rows and the two diagonals of 100 by 100 pixels around the middle measure, per pixel, in metres.
+# No single pair of steps gives both diagonals of the last four, nor steps of the first at its top and bottom alike.
+EQUAL_AREA = {
+    "EASE grid at 60 north": ("EPSG:6933", (100, 0, 1e6, 0, -100, 6.35e6), 512, (58.56, 170.77, 180.5, 180.5)),
+    "MODIS sinusoidal at 52 north, 13 east": (
+        "+proj=sinu +R=6371007.181 +units=m",
+        (463.3127, 0, 8.9e5, 0, -463.3127, 5.8e6),
+        240,
+        (463.3, 471.4, 596.9, 719.3),
+    ),
+    "MODIS sinusoidal at 45 north, 100 west": (
+        "+proj=sinu +R=6371007.181 +units=m",
+        (463.3127, 0, -7.86e6, 0, -463.3127, 5.0e6),
+        240,
+        (463.3, 724.6, 1120.6, 472.7),
+    ),
+    "Mollweide in the far west": ("ESRI:54009", (100, 0, -8e6, 0, -100, 5e6), 512, (99.62, 122.2, 196.9, 104.6)),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL_AREA)
+def test_equal_area_maps_are_not_taken_at_their_word_for_lengths(name: str) -> None:
+    crs, t, size, expected = EQUAL_AREA[name]
+    middle, ruler = size / 2, Ruler(crs, t)
+    low, high = middle - 50, middle + 50
+    found = [
+        ruler.metres((low, middle), (high, middle)),
+        ruler.metres((middle, low), (middle, high)),
+        ruler.metres((low, low), (high, high)),
+        ruler.metres((low, high), (high, low)),
+    ]
+    assert found == pytest.approx([100 * metres for metres in expected], rel=5e-4)
+    ground = GroundSampling.from_georeference(crs, t, (size, size))
+    assert (ground.dx_m, ground.dy_m) == pytest.approx(expected[:2], rel=WITHIN)
+    assert ground.drift > Filters().max_drift  # so that no distance is asked
+    assert ground.pixel_area_m2 == pytest.approx(t[0] ** 2, rel=WITHIN)  # areas they do keep
+    assert ground.area_drift < 1e-4
+
+
+def test_an_equal_area_map_near_its_true_latitude_keeps_its_distances() -> None:
+    """EPSG:6933 is true at 30 degrees, y = 3688 km."""
+    ground = GroundSampling.from_georeference("EPSG:6933", (100, 0, 1e6, 0, -100, 3.713e6), (512, 512))
+    assert ground.sampling == pytest.approx((100, 100), rel=WITHIN)
+    assert ground.drift < 0.005
+
+
+def test_degrees_turned_by_29_degrees_have_no_single_diagonal() -> None:
+    t = (8.7758e-5, 4.794e-5, 10.0, 4.794e-5, -8.7758e-5, 60.0)
+    ground, ruler = GroundSampling.from_georeference("EPSG:4326", t, (256, 256)), Ruler("EPSG:4326", t)
+    falling, rising = ruler.metres((128, 128), (129, 129)), ruler.metres((128, 129), (129, 128))
+    assert (falling, rising) == pytest.approx((8.777, 15.28), rel=1e-3)
+    assert ground.drift == pytest.approx(1 - 8.777 / math.hypot(7.2467, 10.137), abs=2e-3)
+    assert ground.drift > Filters().max_drift
+    assert ground.area_drift < 0.001
+
+
+@pytest.mark.parametrize(
+    ("x", "area"),
+    [(500000.0, 100.0), (166100.0, 100.0), (100000.0, 99.69)],
+    ids=["central meridian", "edge of the zone at the equator", "outside the zone"],
+)
+def test_utm_is_taken_at_its_word_inside_its_zone_only(x: float, area: float) -> None:
+    """x = 100000 is 400 km off the meridian: 0.9996 (1 + 400^2 / 2 / 6383^2) = 1.00156, areas 1.00313."""
+    t = (10.0, 0.0, x, 0.0, -10.0, 5331600.0)
+    ground = GroundSampling.from_georeference("EPSG:32633", t, (64, 64))
+    assert ground.pixel_area_m2 == pytest.approx(area, abs=0.005)
+    assert ground.pixel_area_m2 == pytest.approx(Ruler("EPSG:32633", t).area(0, 0, 64) / 64**2, rel=WITHIN)
+    assert ground.drift < 1e-4
+
+
+def test_polar_stereographic_over_2000_km_asks_neither_distance_nor_area() -> None:
+    t = (1000.0, 0.0, -3e6, 0.0, -1000.0, 3e6)
+    ground, ruler = GroundSampling.from_georeference("EPSG:3413", t, (2000, 2000)), Ruler("EPSG:3413", t)
+    corner, middle = ruler.area(0, 0), ruler.area(1000, 0)
+    assert ground.row_areas_m2[0] == pytest.approx(middle, rel=1e-6)
+    assert corner / middle == pytest.approx(0.9426, abs=1e-4)
+    worst = max(abs(ruler.area(c, r) / ruler.area(1000, r) - 1) for c in (0, 1999) for r in (0, 1999))
+    assert ground.area_drift == pytest.approx(worst, abs=1e-6)
+    assert ground.area_drift > Filters().max_area_drift
+    first, centre = (ruler.metres((p, p + 0.5), (p + 1, p + 0.5)) for p in (0, 1000))
+    assert ground.drift == pytest.approx(1 - first / centre, abs=1e-6)
+    assert ground.drift > Filters().max_drift
+
+
+def test_a_corner_off_the_map_is_no_small_drift() -> None:
+    """A whole world in Mollweide: its corners show nothing of the earth."""
+    ground = GroundSampling.from_georeference("ESRI:54009", (1e5, 0, -1.8e7, 0, -1e5, 9e6), (180, 360))
+    assert ground.drift >= 1
+    assert ground.area_drift >= 1
+
+
+def test_grads_below_a_projection_are_not_taken_for_degrees() -> None:
+    """EPSG:27572 (Lambert II over NTF Paris) is true to 0.99988 at its latitude of 52 grads: 10 m are 10 m."""
+    ground = GroundSampling.from_georeference("EPSG:27572", (10.0, 0, 600000.0, 0, -10.0, 2200000.0), (64, 64))
+    assert (ground.sampling, ground.row_areas_m2) == ((10.0, 10.0), (100.0,))
+
+
+def test_drift_is_rounded_to_what_versions_of_proj_agree_on() -> None:
+    ground = GroundSampling.from_georeference("EPSG:6933", (100, 0, 1e6, 0, -100, 6.35e6), (512, 512))
+    assert ground.drift == round(ground.drift, 6)
+    assert ground.area_drift == round(ground.area_drift, 6)
+
+
 @pytest.mark.parametrize("transform", [(1, 0, 0, 0, 1, 0), (1, 0, 0, 0, -1, 0)])
 def test_identity_transform_is_no_georeference(transform: tuple[float, ...]) -> None:
     assert GroundSampling.from_georeference(None, transform, (8, 8)).basis == "unknown"
@@ -190,6 +315,7 @@ def test_mask_of_another_height_is_refused() -> None:
         GroundSampling.nominal(30, 30, "stated"),
         GroundSampling.from_georeference("EPSG:32633", UTM33, (120, 120)),
         GroundSampling.from_georeference("EPSG:4326", degrees_raster(60.0), (9, 9)),
+        GroundSampling.from_georeference("EPSG:3413", (1e5, 0, -3e6, 0, -1e5, 3e6), (20, 20)),
     ],
     ids=lambda g: f"{g.basis}-{len(g.row_areas_m2)}",
 )
