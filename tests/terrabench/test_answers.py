@@ -1,7 +1,5 @@
 """The parser decides the score, so every reading is pinned here. Options: A 12%, B 34%, C 56%, D 78%."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -362,10 +360,10 @@ def test_the_rule_and_the_span_show_what_decided():
     ],
     ids=lambda reply: repr(reply[:12]),
 )
-def test_huge_replies_stay_fast(reply):
-    start = time.perf_counter()
-    parse(reply, PERCENT)
-    assert time.perf_counter() - start < 3
+def test_huge_replies_come_to_an_end(reply):
+    """Ten megabytes each; a rule that backtracks would run for hours. How fast: benchmarks/parser_time.py."""
+    found = parse(reply, PERCENT)
+    assert found.letter is None or found.letter in "ABCD"
 
 
 WORDS = "<answer>|</answer>|<think>|</think>|so|A|B|E|I|34%|12 %|answer is|final:|\\boxed{|}|not|.|\n| |crop|(|)|**|$"
