@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -135,12 +134,13 @@ def test_a_disk_that_fills_up_is_one_line_and_the_run_goes_on_later(bench_path, 
 
 
 @pytest.mark.e2e
-def test_help_answers_in_under_half_a_second():
-    code = "from terrabench.cli import main; main(['--help'])"
-    times = []
-    for _ in range(3):  # the best of three: the machine may be busy with something else
-        start = time.perf_counter()
-        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - start)
+def test_help_imports_nothing_heavy():
+    """How long it takes is measured by benchmarks/help_time.py."""
+    heavy = "numpy pyarrow scipy skimage PIL rasterio pyproj pandas yaml tqdm torch"
+    code = (
+        "import sys; from terrabench.cli import main; main(['--help'])\n"
+        f"print([m for m in {heavy.split()!r} if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "score" in shown.stdout
-    assert min(times) < 0.5
+    assert shown.stdout.endswith("[]\n")
