@@ -186,7 +186,8 @@ def _results(
         return
     context = multiprocessing.get_context("spawn")  # forking a process with library threads can dead-lock
     with ProcessPoolExecutor(min(workers, len(todo)), context, _start_worker, (job,)) as pool:
-        futures = {pool.submit(_run_in_worker, index, ids): index for index, ids in todo}
+        with _ctrl_c_ignored():  # workers inherit it: Ctrl-C is the parent's to handle, from their first instruction on
+            futures = {pool.submit(_run_in_worker, index, ids): index for index, ids in todo}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -200,6 +201,19 @@ def _results(
             raise
 
 
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Ignore SIGINT for a moment, where that can be set (the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 _job: Job | None = None
 
 
@@ -207,7 +221,6 @@ def _start_worker(job: Job) -> None:
     """Keep the job for the life of the worker, and die with the parent (a killed parent cannot say goodbye)."""
     global _job
     _job = job
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches every process: end without a traceback of each
     parent = multiprocessing.parent_process()
     assert parent is not None
 
