@@ -38,8 +38,9 @@ provenance. Facts that pass the paper's filters are *found*; an item is *kept* w
 |---|---|---|---|---|
 {rows}
 
-Numeric options are true values of other items of the same stratum (column `stratum`); see `terracot/options.py` for
-why P(correct = i | question, options) = 1/k. Word options are balanced per stratum. All counts: `audit.json`.
+Numeric options are true values of one stratum (column `stratum`), put into sets before a die chose the one asked about;
+no value is an option twice. `terracot/options.py` says why P(correct = i | question, options, other items) = 1/k. Word
+options are balanced per stratum. All counts: `audit.json`.
 
 ## Licences
 
