@@ -188,12 +188,13 @@ def _measure(crs: str, t: Transform, shape: tuple[int, int]) -> GroundSampling:
     across, down, area = math.hypot(a, d), math.hypot(b, e), abs(a * e - b * d)
     if across == 0 or down == 0 or area < 1e-12 * across * down:
         raise GroundError(f"degenerate transform {t}: pixels have no area")
-    if abs(a * b + d * e) > MAX_SHEAR * across * down:
-        raise GroundError(f"sheared transform {t}: pixel axes are not at right angles; warp the raster first")
     try:
         parsed = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
         raise GroundError(f"CRS {crs[:80]!r} is not understood ({error}); expected an EPSG code or WKT") from error
+    # Not in degrees: right angles there are not those on the ground, whose diagonals are measured as part of the drift.
+    if not parsed.is_geographic and abs(a * b + d * e) > MAX_SHEAR * across * down:
+        raise GroundError(f"sheared transform {t}: pixel axes are not at right angles; warp the raster first")
     label = crs_label(crs)
     if not (parsed.is_projected or parsed.is_geographic):
         raise GroundError(f"CRS {label} is neither projected nor geographic; expected one of the two")

@@ -154,6 +154,20 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class MapLimits:
+    """What a label map cannot say: nothing smaller or closer than its makers mapped is asked about.
+
+    ``min_patch_m2`` is the mapping unit, the smallest region that was mapped at all; ``min_distance_m`` the smallest
+    distance that its positions allow. ``according_to`` ("the CORINE land-cover map") is named in every question where
+    the picture may show what the map leaves out.
+    """
+
+    min_patch_m2: float = 0.0
+    min_distance_m: float = 0.0
+    according_to: str = ""
+
+
+@dataclass(frozen=True)
 class LabelMap:
     """What is there on date ``t``. ``read()`` gives ``(H, W) uint8`` class ids of ``legend`` with ``IGNORE``."""
 
@@ -161,6 +175,7 @@ class LabelMap:
     legend: Legend
     shape: tuple[int, int]
     read: Callable[[], ClassMap]
+    limits: MapLimits = MapLimits()
 
     def classes(self) -> ClassMap:
         """Read the class ids, checked: right shape, known ids, at least one valid pixel; else ``SceneError``."""
@@ -204,6 +219,40 @@ class InstanceMap:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A question whose answer the source states itself, with or without a mask; no label map stands behind it.
+
+    ``key`` tells it from the others of its scene. ``task`` is a name of its own ("rsvqa-lr/count"), or "refer" for a
+    phrase that names the region of ``mask`` on date ``t``; then ``question`` is that phrase and ``answer`` empty.
+    ``options`` are those that the source publishes, in its order, with ``answer`` one of them. Where it publishes none,
+    ``words`` has all possible answers ("yes", "no"), or ``value`` the number that is the answer.
+    """
+
+    key: str
+    task: str
+    question: str
+    answer: str = ""
+    t: int = 1
+    options: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    value: float | None = None
+    mask: Callable[[], BoolMask] | None = None
+
+    def region(self, shape: tuple[int, int]) -> BoolMask:
+        """Read the mask, checked: ``(H, W)`` booleans, not empty; else ``SceneError``."""
+        if self.mask is None:
+            raise SceneError("missing_mask", f"question {self.key} ({self.task}) comes without a mask")
+        data = self.mask()
+        if data.shape != shape or data.dtype != np.bool_:
+            raise SceneError(
+                "mask_shape", f"mask of {self.key}: expected {shape} booleans, found {data.shape} {data.dtype}"
+            )
+        if not data.any():
+            raise SceneError("empty_mask", f"mask of {self.key} has no pixel")
+        return data
+
+
+@dataclass(frozen=True)
 class Scene:
     """One place: frames in time order, label maps, building instances, ground sampling, and where all of it is from.
 
@@ -225,6 +274,7 @@ class Scene:
     crs: str | None = None
     transform: tuple[float, ...] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    stated: tuple[Stated, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.frames:
@@ -239,7 +289,7 @@ class Scene:
             raise SceneError(
                 "dates", f"scene {self.id}: frames must be in time order with t = 1, 2 ...; found t = {dates}"
             )
-        stray = {layer.t for layer in layers} - set(dates)
+        stray = {layer.t for layer in (*layers, *self.stated)} - set(dates)
         if stray:
             raise SceneError(
                 "dates", f"scene {self.id}: labels of dates {sorted(stray)} have no frame (dates: {dates})"

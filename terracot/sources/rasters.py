@@ -67,16 +67,28 @@ def read_header(path: Path, where: str) -> Header:
         return Header(path, data.shape, data.count, data.dtypes[0], crs, tuple(float(v) for v in data.transform[:6]))
 
 
+def read_bands(
+    path: Path, where: str, shape: tuple[int, int] | None = None, count: int | None = None
+) -> npt.NDArray[Any]:
+    """All bands ``(C, H, W)`` of a raster or picture in its own dtype.
+
+    ``shape`` brings coarser bands to ``(H, W)`` by bilinear interpolation as float32 (for images, never for labels);
+    ``count`` is the number of bands expected. ``where`` names the file in errors, relative to the source.
+    """
+    with _opened(path, where) as data:
+        if count is not None and data.count != count:
+            raise SceneError("band_count", f"{where}: expected {count} bands, found {data.count}")
+        if shape is None or data.shape == shape:
+            bands: npt.NDArray[Any] = data.read()
+            return bands
+        size = (data.count, *shape)
+        resampled: npt.NDArray[Any] = data.read(out_shape=size, resampling=Resampling.bilinear, out_dtype="float32")
+        return resampled
+
+
 def read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec: FrameSpec) -> npt.NDArray[Any]:
     """``(C, H, W)`` bands of a frame in its unit (NaN where empty), coarser files brought to ``shape``."""
-    parts = []
-    for path, where in files:
-        with _opened(path, where) as data:
-            if data.shape == shape:
-                parts.append(data.read())
-            else:
-                size = (data.count, *shape)
-                parts.append(data.read(out_shape=size, resampling=Resampling.bilinear, out_dtype="float32"))
+    parts = [read_bands(path, where, shape) for path, where in files]
     raw = np.concatenate(parts) if len(parts) > 1 else parts[0]
     if spec.scale == 1 and spec.offset == 0 and spec.nodata is None:
         return raw
