@@ -1,7 +1,7 @@
 """The catalogue: every source with its licence, size, abilities and options, without importing any of them.
 
-``terracot sources`` prints it, ``open_source`` looks names up in it. What the paper names and this package does not read
-is here too, with the reason.
+``terracot sources`` prints it, ``open_source`` looks names up in it. What the paper names and this package does not
+read is here too, with the reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LAND = ("existence", "counting", "localisation", "area", "boundary", "distance",
 
 @dataclass(frozen=True)
 class Option:
-    """One ``-o NAME=VALUE`` of a source; a ``path`` is recorded by its last part only, data sets are no map of a disk."""
+    """One ``-o NAME=VALUE`` of a source. Of a ``path`` only the last part is recorded (no map of a disk)."""
 
     name: str
     help: str
@@ -82,8 +82,9 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         path="the folder that holds BigEarthNet-S2, Reference_Maps, metadata.parquet and, if wanted, BigEarthNet-S1",
         license="CDLA-Permissive-1.0",
         attribution=(
-            "BigEarthNet v2.0 (reBEN), K. N. Clasen, L. Hackel, T. Burgert, G. Sumbul, B. Demir, V. Markl 2024. Contains "
-            "modified Copernicus Sentinel data 2017-2018. CORINE Land Cover 2018: Copernicus Land Monitoring Service, EEA"
+            "BigEarthNet v2.0 (reBEN), K. N. Clasen, L. Hackel, T. Burgert, G. Sumbul, B. Demir, V. Markl 2024. "
+            "Contains modified Copernicus Sentinel data 2017-2018. CORINE Land Cover 2018: Copernicus Land Monitoring "
+            "Service, EEA"
         ),
         size="480,038 patches (549,488 with snow and clouds), about 120 GB packed",
         home="https://zenodo.org/records/10891137",
@@ -116,8 +117,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         path="the folder that holds s2_rgb_images, s2_band_5_6_7_images, s2_band_8_11_12_images and json_files",
         license="CC-BY-4.0",
         attribution=(
-            "ChatEarthNet, Z. Yuan et al. 2024, CC-BY-4.0. Contains modified Copernicus Sentinel data. Land cover: (c) ESA "
-            "WorldCover project 2020, contains modified Copernicus Sentinel data, CC-BY-4.0"
+            "ChatEarthNet, Z. Yuan et al. 2024, CC-BY-4.0. Contains modified Copernicus Sentinel data. Land cover: (c) "
+            "ESA WorldCover project 2020, contains modified Copernicus Sentinel data, CC-BY-4.0"
         ),
         size="163,488 tiles of 256 x 256 pixels, 38 GB",
         home="https://zenodo.org/records/11003436",
@@ -191,9 +192,10 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         title="Referring segmentation: RRSIS-D, RefSegRS, RISBench",
         path="the folder of one of the three sets, as its owner packs it (RISBench: the common repack)",
         license="LicenseRef-unstated",
-        attribution="as the set asks: RRSIS-D (Liu et al. 2024), RefSegRS (Yuan et al. 2024), RISBench (Dong et al. 2024)",
+        attribution="RRSIS-D (Liu et al. 2024), RefSegRS (Yuan et al. 2024) or RISBench (Dong et al. 2024)",
         size="RRSIS-D 17,402 pairs, 5 GB; RefSegRS 4,420, 3 GB; RISBench 52,472",
-        home="https://github.com/Lsan2401/RMSIN, huggingface.co/datasets/JessicaYuan/RefSegRS, github.com/HIT-SIRS/CroBIM",
+        home="https://github.com/Lsan2401/RMSIN, https://huggingface.co/datasets/JessicaYuan/RefSegRS, "
+        "https://github.com/HIT-SIRS/CroBIM",
         answers=("refer",),
         options=(SPLIT, Option("set", "rrsisd, refsegrs or risbench (default: told by the files)")),
         notes="Grounding pairs only: no image has a pixel size. RefSegRS is CC-BY-4.0.",
@@ -217,8 +219,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         path="the folder that holds LR_split_*_questions.json and the images, or a folder with qa.json and image/",
         license="CC-BY-4.0 AND ODbL-1.0",
         attribution=(
-            "RSVQA, S. Lobry, D. Marcos, J. Murray, D. Tuia, IEEE TGRS 2020; contains modified Copernicus Sentinel data "
-            "2016; answers derived from OpenStreetMap (c) OpenStreetMap contributors, ODbL-1.0"
+            "RSVQA, S. Lobry, D. Marcos, J. Murray, D. Tuia, IEEE TGRS 2020; contains modified Copernicus Sentinel "
+            "data 2016; answers derived from OpenStreetMap (c) OpenStreetMap contributors, ODbL-1.0"
         ),
         size="772 images of 256 x 256 pixels, 77,232 questions, 200 MB",
         home="https://zenodo.org/records/6344334",
@@ -254,12 +256,13 @@ PUBLISHED: tuple[SourceInfo, ...] = (
 
 REFUSED: Mapping[str, str] = {
     "teochat": (
-        "TEOChatlas region change: its boxes are drawn on xBD images without their georeference, a box says nothing of "
-        "the pixels inside it, and its answers are free text. Read the same places from `xbd`, with polygons and damage"
+        "TEOChatlas region change: its regions are boxes, which say nothing of the pixels inside them, and it carries "
+        "xBD images under a tag (apache-2.0) that their owners' terms (CC-BY-NC-SA-4.0) do not allow. Read the same "
+        "places from `xbd`, with polygons and damage"
     ),
     "deepglobe": (
-        "DeepGlobe roads: pictures without georeference whose terms are on a challenge page that is closed, and a mask "
-        "of one class, roads a few pixels wide, whose area the drawn width decides. Nothing in it can be measured"
+        "DeepGlobe roads: pictures without georeference whose terms stand on a challenge page only, and one class, "
+        "roads of a few pixels' width, whose area depends on the width they were drawn with and not on the ground"
     ),
     "sen12ms": (
         "SEN12MS: its labels are MODIS land cover of 500 m brought to 10 m, so neither areas nor distances can be "
