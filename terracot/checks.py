@@ -17,6 +17,7 @@ import numpy as np
 from terracot.findings import Finding, Setting
 from terracot.ground import GroundError, GroundSampling
 from terracot.language import NUMBER, number_text, option_text
+from terracot.licences import non_commercial
 from terracot.masks import RleError
 from terracot.plugins import LETTERS
 from terracot.quantities import Regions, measured_value
@@ -35,7 +36,8 @@ Wording = Callable[[Finding, Setting, int], Question]
 def scene_setting(row: Mapping[str, Any]) -> Setting:
     """What the rows of a stored scene are measured and worded against; ``RleError`` on damaged masks."""
     dates = max(frame["t"] for frame in row["frames"])
-    return Setting(row["scene_id"], dates, row_ground(row), row_valid(row))
+    named = {v["t"]: v["according_to"] for v in row["valid"] if v["according_to"]}
+    return Setting(row["scene_id"], dates, row_ground(row), row_valid(row), named)
 
 
 def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
@@ -50,6 +52,8 @@ def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"georeference: {error}"
     elif stored.basis == "measured":
         yield "ground sampling is called measured, but CRS or transform is missing"
+    if row["non_commercial"] != non_commercial(row["license"]):
+        yield f"non_commercial is {row['non_commercial']}, which does not follow from {row['license']!r}"
     if content_sha256(row) != row["content_sha256"]:
         yield "pixels do not have the recorded sha256"
     dates = sorted({frame["t"] for frame in row["frames"]})
@@ -64,9 +68,11 @@ def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
 
 def check_belongs(row: Mapping[str, Any], scene: Mapping[str, Any]) -> Iterator[str]:
     """What a row repeats of its stored scene: columns by name, and the published picture of an item."""
-    for column in ("source", "split", "group", "license"):
+    for column in ("source", "split", "group", "license", "non_commercial"):
         if row[column] != scene[column]:
             yield f"{column} is {row[column]!r}, its scene has {scene[column]!r}"
+    if row["pixels_sha256"] != [frame["sha256"] for frame in scene["frames"]]:
+        yield "the hashes of its pixels are not those of its scene"
     if "image" in row:  # not part of the id, so a picture of another place would go unnoticed
         asked = [frame["image"]["bytes"] for frame in scene["frames"] if frame["t"] == row["masks"][-1]["t"]]
         if row["image"]["bytes"] not in asked:

@@ -12,6 +12,7 @@ from terracot.findings import SceneFacts
 from terracot.generate import GenerateJob, SourceSpec, scene_samples
 from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
 from terracot.kinds import FolderKind, Rebuilt
+from terracot.licences import allowed
 from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
 from terracot.questions import ask
 from terracot.render import render_stamp
@@ -178,7 +179,7 @@ def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     def holds(scene_id: str) -> bool:
         try:
             scene = source.load(scene_id)
-            return (not licenses or scene.license in licenses) and bool(scene_samples(SceneFacts(scene), seed))
+            return (not licenses or allowed(scene.license, licenses)) and bool(scene_samples(SceneFacts(scene), seed))
         except SceneError:
             return False
 

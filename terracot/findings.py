@@ -6,6 +6,7 @@ so that audits can count both. Answers always come from ``answer_from_masks`` on
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,12 +14,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from terracot import measure
 from terracot.ground import GroundSampling
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
-from terracot.scenes import BoolMask, Scene
+from terracot.scenes import BoolMask, MapLimits, Scene
 
 DESTROYED = "destroyed"
 BUILDING = "building"
@@ -38,6 +40,13 @@ class Finding:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+def pixels_sha256(pixels: npt.NDArray[Any]) -> str:
+    """sha256 of the dtype, shape and C-order bytes of ``(C, H, W)`` pixels."""
+    digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True)
 class Rejected:
     """One fact that a filter refused."""
@@ -54,6 +63,7 @@ class Setting:
     dates: int
     ground: GroundSampling
     valid: Mapping[int, BoolMask]
+    according_to: Mapping[int, str] = field(default_factory=dict)
 
 
 class SceneFacts:
@@ -76,7 +86,27 @@ class SceneFacts:
     @property
     def setting(self) -> Setting:
         """What the wording of this scene's findings depends on."""
-        return Setting(self.scene.id, self.scene.dates, self.scene.ground, self.valid)
+        return Setting(self.scene.id, self.scene.dates, self.scene.ground, self.valid, self.according_to)
+
+    @cached_property
+    def limits(self) -> dict[int, MapLimits]:
+        """By date, what the label map cannot say."""
+        return {m.t: m.limits for m in self.scene.labels}
+
+    @cached_property
+    def according_to(self) -> dict[int, str]:
+        """By date, the map that questions have to name."""
+        return {m.t: m.limits.according_to for m in self.scene.labels if m.limits.according_to}
+
+    @cached_property
+    def pixels(self) -> tuple[npt.NDArray[Any], ...]:
+        """Native bands ``(C, H, W)`` of each frame, contiguous."""
+        return tuple(np.ascontiguousarray(frame.pixels()) for frame in self.scene.frames)
+
+    @cached_property
+    def pixel_hashes(self) -> tuple[str, ...]:
+        """sha256 of each frame's dtype, shape and pixels: equal for equal images, whatever they are called."""
+        return tuple(pixels_sha256(pixels) for pixels in self.pixels)
 
     def finding(
         self, kind: str, masks: tuple[EvidenceMask, ...], parameters: Mapping[str, Any] | None = None
@@ -121,7 +151,9 @@ def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 continue
             mask = measure.sieved(m.mask(int(class_id)), COUNTED_PATCH_PX)
             count = measure.components(mask)
-            if 2 <= count <= 20:
+            if _below_unit(facts, t, measure.smallest_component(mask)):
+                yield Rejected("counting", "below_mapping_unit")
+            elif 2 <= count <= 20:
                 parameters = {"min_pixels": COUNTED_PATCH_PX}
                 yield facts.finding("counting", (facts.region(t, int(class_id), mask),), parameters)
             else:
@@ -161,6 +193,8 @@ def area(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
                 yield Rejected("area", "pixel_size_varies")
             elif m.shares[class_id] < filters.min_share:
                 yield Rejected("area", "share_below_minimum")
+            elif _below_unit(facts, t, int(m.counts[class_id])):
+                yield Rejected("area", "below_mapping_unit")
             else:
                 yield facts.finding("area", (facts.region(t, int(class_id)),), {"unit": "m2"})
 
@@ -202,9 +236,23 @@ def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 yield Rejected("distance", "nothing_left_after_opening")
             elif (measure.distance(regions[a], regions[b]) or 0.0) <= filters.min_gap_px:
                 yield Rejected("distance", "gap_below_minimum")
+            elif _below_precision(facts, t, regions[a], regions[b]):
+                yield Rejected("distance", "below_map_precision")
             else:
                 masks = (facts.region(t, a, regions[a]), facts.region(t, b, regions[b]))
                 yield facts.finding("distance", masks, {"unit": "m"})
+
+
+def _below_unit(facts: SceneFacts, t: int, pixels: int) -> bool:
+    """True when so many pixels are less than the smallest region that the map of date ``t`` shows."""
+    limits, ground = facts.limits[t], facts.scene.ground
+    return ground.known and pixels * ground.pixel_area_m2 < limits.min_patch_m2
+
+
+def _below_precision(facts: SceneFacts, t: int, a: BoolMask, b: BoolMask) -> bool:
+    """True when two regions are closer than the positions of the map of date ``t`` allow to say."""
+    least = facts.limits[t].min_distance_m
+    return least > 0 and (measure.distance(a, b, facts.scene.ground.sampling) or 0.0) < least
 
 
 def building_change(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:

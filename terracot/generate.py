@@ -11,6 +11,7 @@ from typing import Any
 
 import terracot
 from terracot.findings import Finding, SceneFacts, find
+from terracot.licences import allowed, non_commercial
 from terracot.questions import Question, ask
 from terracot.rules import Filters
 from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
@@ -104,6 +105,8 @@ def question_columns(question: Question, facts: SceneFacts, seed: int, generator
         "split": scene.split,
         "group": scene.group,
         "license": scene.license,
+        "non_commercial": non_commercial(scene.license),
+        "pixels_sha256": list(facts.pixel_hashes),
         "kind": finding.kind,
         "question": question.text,
         "values": [value.to_dict() for value in question.values],
@@ -167,9 +170,9 @@ class GenerateJob:
         for scene_id in scene_ids:
             try:
                 scene = self.opened.load(scene_id)
-                if self.allow_licenses and scene.license not in self.allow_licenses:
-                    allowed = ", ".join(self.allow_licenses)
-                    raise SceneError("license", f"licence {scene.license} is not among those allowed ({allowed})")
+                if self.allow_licenses and not allowed(scene.license, self.allow_licenses):
+                    listed = ", ".join(self.allow_licenses)
+                    raise SceneError("license", f"licence {scene.license} is not among those allowed ({listed})")
                 facts = SceneFacts(scene)
                 rows = scene_samples(facts, self.seed)
                 if not rows:

@@ -58,6 +58,12 @@ def sieved(mask: BoolMask, min_pixels: int, connectivity: int = 8) -> BoolMask:
     return np.asarray(keep[numbers], dtype=bool)
 
 
+def smallest_component(mask: BoolMask) -> int:
+    """Pixels of the smallest 8-connected component; 0 when the mask is empty."""
+    numbers, count = ndimage.label(mask, SQUARE)
+    return int(np.bincount(numbers.ravel())[1:].min()) if count else 0
+
+
 def contact_pixels(a: BoolMask, b: BoolMask) -> int:
     """Pixels of ``a`` that lie within the 3 x 3 dilation of ``b``; 0 when the two do not touch."""
     return int(np.count_nonzero(ndimage.binary_dilation(b, SQUARE) & a))

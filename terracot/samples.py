@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """An encoded picture in the form that Hugging Face's ``Image`` feature reads."""
@@ -69,10 +69,11 @@ FRAME = pa.struct(
         ("pixels", pa.binary()),  # native bands: the C-order bytes of a (bands, H, W) array of `dtype`
         ("dtype", pa.string()),
         ("hidden", RLE),  # pixels behind cloud or shadow, where known
+        ("sha256", pa.string()),  # of dtype, shape and pixels alone: the same image under another name has the same
     ]
 )
 
-VALID = pa.struct([("t", pa.int32()), ("rle", RLE)])
+VALID = pa.struct([("t", pa.int32()), ("rle", RLE), ("according_to", pa.string())])
 
 SCENE_SCHEMA = pa.schema(
     [
@@ -81,15 +82,16 @@ SCENE_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("group", pa.string()),
         ("license", pa.string()),
+        ("non_commercial", pa.bool_()),  # the licence forbids commercial use, or does not say
         ("attribution", pa.string()),
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("crs", pa.string()),
         ("transform", pa.list_(pa.float64())),
         ("ground", GROUND),
-        ("valid", pa.list_(VALID)),  # pixels with a label, per labelled date
+        ("valid", pa.list_(VALID)),  # pixels with a label by date, and the map that says so where questions name it
         ("frames", pa.list_(FRAME)),
-        ("content_sha256", pa.string()),  # of the native pixels of all frames
+        ("content_sha256", pa.string()),  # of the frames: ids, dates, modalities and their sha256
         ("provenance", pa.string()),  # JSON
     ]
 )
@@ -101,6 +103,8 @@ _COMMON = [
     ("split", pa.string()),
     ("group", pa.string()),
     ("license", pa.string()),
+    ("non_commercial", pa.bool_()),
+    ("pixels_sha256", pa.list_(pa.string())),  # of each frame of the scene, in order
     ("kind", pa.string()),  # which question: a name of terracot.rules
     ("question", pa.string()),
     ("values", pa.list_(VALUE)),  # every number of the question, in order

@@ -166,6 +166,10 @@ class MapLimits:
     min_distance_m: float = 0.0
     according_to: str = ""
 
+    def __post_init__(self) -> None:
+        if any(c.isdigit() for c in self.according_to):  # every number in a question is a measured one
+            raise SourceError(f"name a map without digits in questions; found {self.according_to!r}")
+
 
 @dataclass(frozen=True)
 class LabelMap:

@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from terracot.findings import SceneFacts
+from terracot.findings import SceneFacts, pixels_sha256
 from terracot.ground import GroundSampling
 from terracot.io import OutputError, atomic_file
+from terracot.licences import non_commercial
 from terracot.masks import decode, encode
 from terracot.plugins import EvidenceMask
-from terracot.render import frame_png
+from terracot.render import compose, png_bytes
 from terracot.scenes import BoolMask, Frame
 
 ROW_GROUP = 32  # rows; small, so that a reader of single rows does not load a whole shard
@@ -62,57 +63,56 @@ def read_shard(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
 def scene_row(facts: SceneFacts) -> dict[str, Any]:
     """A scene as a row of ``SCENE_SCHEMA``: renders, native pixels, valid masks and ground sampling."""
     scene = facts.scene
-    digest = hashlib.sha256()
-    frames = []
-    for frame in scene.frames:
-        record, native = _frame_record(frame)
-        frames.append(record)
-        digest.update(f"{frame.id}|{frame.t}|{frame.modality}|{native.dtype}|{native.shape}".encode())
-        digest.update(record["pixels"])
+    hashed = zip(scene.frames, facts.pixels, facts.pixel_hashes, strict=True)
+    frames = [_frame_record(frame, pixels, sha256) for frame, pixels, sha256 in hashed]
     return {
         "scene_id": scene.id,
         "source": scene.source,
         "split": scene.split,
         "group": scene.group,
         "license": scene.license,
+        "non_commercial": non_commercial(scene.license),
         "attribution": scene.attribution,
         "height": scene.shape[0],
         "width": scene.shape[1],
         "crs": scene.crs,
         "transform": None if scene.transform is None else list(scene.transform),
         "ground": scene.ground.to_dict(),
-        "valid": [{"t": t, "rle": encode(mask)} for t, mask in sorted(facts.valid.items())],
+        "valid": [
+            {"t": t, "rle": encode(mask), "according_to": facts.according_to.get(t)}
+            for t, mask in sorted(facts.valid.items())
+        ],
         "frames": frames,
-        "content_sha256": digest.hexdigest(),
+        "content_sha256": _frames_sha256(frames),
         "provenance": json.dumps(dict(scene.provenance), sort_keys=True, ensure_ascii=False),
     }
 
 
 def content_sha256(row: Mapping[str, Any]) -> str:
     """The hash that ``scene_row`` stored, computed again from the stored pixels."""
-    digest = hashlib.sha256()
-    for frame in row["frames"]:
-        shape = (len(frame["bands"]), row["height"], row["width"])
-        digest.update(f"{frame['id']}|{frame['t']}|{frame['modality']}|{frame['dtype']}|{shape}".encode())
-        digest.update(frame["pixels"])
-    return digest.hexdigest()
+    return _frames_sha256([{**f, "sha256": pixels_sha256(frame_pixels(row, f))} for f in row["frames"]])
 
 
-def _frame_record(frame: Frame) -> tuple[dict[str, Any], npt.NDArray[Any]]:
-    native = np.ascontiguousarray(frame.pixels())
-    record = {
+def _frames_sha256(frames: Sequence[Mapping[str, Any]]) -> str:
+    lines = (f"{f['id']}|{f['t']}|{f['modality']}|{f['sha256']}\n" for f in frames)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _frame_record(frame: Frame, native: npt.NDArray[Any], sha256: str) -> dict[str, Any]:
+    picture = compose(native, frame.bands, frame.display, frame.id)
+    return {
         "id": frame.id,
         "t": frame.t,
         "modality": str(frame.modality),
         "bands": list(frame.bands),
         "unit": frame.unit,
         "time": frame.time,
-        "image": {"bytes": frame_png(frame), "path": None},
+        "image": {"bytes": png_bytes(picture), "path": None},
         "pixels": native.tobytes(),
         "dtype": str(native.dtype),
         "hidden": None if frame.hidden is None else encode(frame.hidden()),
+        "sha256": sha256,
     }
-    return record, native
 
 
 def frame_pixels(row: Mapping[str, Any], frame: Mapping[str, Any]) -> npt.NDArray[Any]:

@@ -81,14 +81,20 @@ class Writer:
         return Ground(sentence(self.choose(phrasings).format(name=self.names[mask])), mask)
 
     def asked(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
-        """The question. ``{image}`` is "this image", or "image 2" on scenes of several dates, which is always said."""
+        """The question. ``{image}`` is "this image", or "image 2" on scenes of several dates, which is always said.
+
+        Where the map shows less than the picture does, the question names the map.
+        """
         phrasing = self.choose(phrasings)
+        source = self.setting.according_to.get(self.finding.t)
+        if self.setting.dates > 1 and "{image}" not in phrasing:
+            phrasing = "In image {date}, " + phrasing[:1].lower() + phrasing[1:]
+        if source:
+            phrasing = "According to {source}, " + phrasing[:1].lower() + phrasing[1:]
+            slots["source"] = source
         if self.setting.dates == 1:
             return self.fill(phrasing.replace("{image}", "this image"), **slots)
-        if "{image}" in phrasing:
-            phrasing = phrasing.replace("{image}", "image {date}")
-        else:
-            phrasing = "In image {date}, " + phrasing[:1].lower() + phrasing[1:]
+        phrasing = phrasing.replace("{image}", "image {date}")
         return self.fill(phrasing, date=self.value("date", len(self.finding.masks) - 1, unit="date"), **slots)
 
     def pixel_size(self) -> Say:
