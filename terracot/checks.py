@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from terracot.findings import Finding, Setting
+from terracot.findings import Finding, Setting, pixels_sha256
 from terracot.ground import GroundError, GroundSampling
 from terracot.language import NUMBER, number_text, option_text
 from terracot.licences import non_commercial
@@ -24,7 +24,9 @@ from terracot.quantities import Regions, measured_value
 from terracot.questions import Question
 from terracot.rules import Truth, answer_from_masks
 from terracot.samples import content_id
-from terracot.shards import content_sha256, frame_image, row_ground, row_masks, row_valid
+from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid
+from terracot.stated import is_stated, stated_number
+from terracot.stated_checks import check_stated_row
 from terracot.traces import seg_dates, split_text, trace_text
 
 TOLERANCE = 1e-9
@@ -55,11 +57,13 @@ def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
     if row["non_commercial"] != non_commercial(row["license"]):
         yield f"non_commercial is {row['non_commercial']}, which does not follow from {row['license']!r}"
     if content_sha256(row) != row["content_sha256"]:
-        yield "pixels do not have the recorded sha256"
+        yield "the recorded sha256 does not follow from its frames"
     dates = sorted({frame["t"] for frame in row["frames"]})
     if dates != list(range(1, len(dates) + 1)):
         yield f"dates of the frames are {dates}, expected 1, 2 ..."
     for frame in row["frames"]:
+        if frame["sha256"] != pixels_sha256(frame_pixels(row, frame)):
+            yield f"pixels of frame {frame['id']} do not have the recorded sha256"
         if frame_image(frame).shape[:2] != shape:
             yield f"picture of frame {frame['id']} is not {shape}"
     if sorted(v["t"] for v in row["valid"]) != dates:
@@ -74,7 +78,8 @@ def check_belongs(row: Mapping[str, Any], scene: Mapping[str, Any]) -> Iterator[
     if row["pixels_sha256"] != [frame["sha256"] for frame in scene["frames"]]:
         yield "the hashes of its pixels are not those of its scene"
     if "image" in row:  # not part of the id, so a picture of another place would go unnoticed
-        asked = [frame["image"]["bytes"] for frame in scene["frames"] if frame["t"] == row["masks"][-1]["t"]]
+        t = row["masks"][-1]["t"] if row["masks"] else json.loads(row["parameters"]).get("t")
+        asked = [frame["image"]["bytes"] for frame in scene["frames"] if frame["t"] == t]
         if row["image"]["bytes"] not in asked:
             yield "its picture is none of its scene on the date asked about"
         if row["task"] != row["kind"]:
@@ -89,6 +94,12 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         masks = row_masks(row, shape)
     except RleError as error:
         yield f"mask: {error}"
+        return
+    if row["ground_basis"] != scene.ground.basis:
+        yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
+    if is_stated(row["kind"]):
+        yield from check_stated_row(row, masks, scene)
+        yield from _check_options(row) if "options" in row else ()
         return
     for number, mask in enumerate(masks, 1):
         if not 1 <= mask.t <= scene.dates:
@@ -106,8 +117,6 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         return
     yield from _check_truth(row, truth)
     yield from _check_numbers("question", row["question"], row["values"], regions)
-    if row["ground_basis"] != scene.ground.basis:
-        yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
     if "steps" in row:
         yield from _check_trace(row, regions, scene)
     else:
@@ -187,20 +196,28 @@ def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> It
 
 def _check_options(row: Mapping[str, Any]) -> Iterator[str]:
     options, letters = row["options"], LETTERS[: len(row["options"])]
-    if len(set(options)) != len(options) or len(options) < 2:
-        yield f"options {options} are not two or more different texts"
+    if len(set(options)) != len(options) or not 2 <= len(options) <= len(LETTERS):
+        yield f"options {options} are not 2 to {len(LETTERS)} different texts"
+        return
+    if len(row["option_values"]) != len(options):
+        yield f"{len(options)} options have {len(row['option_values'])} values"
+        return
     if json.loads(row["candidates"]) != dict(zip(letters, options, strict=True)):
         yield "candidates are not the lettered options"
     if row["answer"] not in letters or len(row["answer"]) != 1:
         yield f"answer {row['answer']!r} is no option letter"
         return
     truth, chosen = row["truth"], options[letters.index(row["answer"])]
-    numeric = truth["value"] is not None
-    expected = option_text(truth["value"], truth["unit"]) if numeric else truth["text"]
-    if chosen.lower() != expected.lower():
+    numeric, stated = truth["value"] is not None, is_stated(row["kind"])
+
+    def shown(value: float) -> str:
+        return stated_number(value) if stated else option_text(value, truth["unit"])
+
+    expected = shown(truth["value"]) if numeric else truth["text"]
+    if chosen != expected if stated else chosen.lower() != expected.lower():
         yield f"option {row['answer']} is {chosen!r}, the truth is {expected!r}"
     for option, value in zip(options, row["option_values"], strict=True):
-        if numeric != (value is not None) or (numeric and option_text(value, truth["unit"]) != option):
+        if numeric != (value is not None) or (numeric and shown(value) != option):
             yield f"option {option!r} does not show its value {value}"
 
 

@@ -19,6 +19,8 @@ from terracot.render import render_stamp
 from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import GeneratedSource, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
+from terracot.sources.catalogue import CATALOGUE
+from terracot.stated import REFER, level_of
 
 TERRA_COT = "terra-cot"
 QUARANTINE = "quarantine.jsonl"
@@ -78,7 +80,7 @@ def generate(
                 "seed": seed,
                 "licenses": list(allow_licenses),
                 "scenes_read": len(ids),
-                "counts": totals | {"kinds": dict(sorted(counts.items()))},
+                "counts": totals | {"kinds": dict(sorted(counts.items())), "levels": _levels(counts)},
                 "quarantined": sum(len(r["quarantine"]) for r in records),
                 "render": render_stamp(),
                 "stamp": stamp(),
@@ -100,13 +102,14 @@ def source_record(source: SourceSpec, opened: SceneSource) -> dict[str, Any]:
     Folders are named by their last part only: a data set is no map of a disk. A procedural source is named so fully
     that it can be opened again from the manifest alone.
     """
+    paths = {option.name for option in CATALOGUE[source.name].options if option.path}
     path = Path(source.path).name
     if isinstance(opened, GeneratedSource):
         path = opened.inline()
     return {
         "name": source.name,
         "path": path,
-        "options": dict(source.options),
+        "options": {k: Path(str(v)).name if k in paths else v for k, v in source.options},
         "fingerprint": opened.fingerprint(),
         "generated": isinstance(opened, GeneratedSource),
     }
@@ -138,6 +141,31 @@ def card_head(configs: Sequence[str], licences: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _levels(kinds: Mapping[str, int]) -> dict[str, int]:
+    """Samples by level: l1, refer, qa."""
+    levels: Counter[str] = Counter()
+    for kind, count in kinds.items():
+        levels[level_of(kind)] += count
+    return dict(sorted(levels.items()))
+
+
+def _stated_note(kinds: Mapping[str, int]) -> str:
+    """What the card says of samples that nobody measured; empty where there are none."""
+    levels = _levels(kinds)
+    notes = []
+    if levels.get(REFER):
+        notes.append(
+            f"{levels[REFER]} samples (level `refer`) have a phrase of the source and the mask of the region that it "
+            "names; phrase and mask are the source's."
+        )
+    if levels.get("qa"):
+        notes.append(
+            f"{levels['qa']} samples (level `qa`) have question and answer as the source states them: **their answers "
+            "are not measured** on any mask, and `terracot verify` can only compare them with the source (`--source`)."
+        )
+    return "".join(f"\n{note}\n" for note in notes)
+
+
 def _card(source: str, totals: Mapping[str, int], kinds: Mapping[str, int], licences: Sequence[tuple[str, str]]) -> str:
     rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
     synthetic = "\n**All images of this data set are synthetic.**\n" if source == "procedural" else ""
@@ -151,7 +179,7 @@ def _card(source: str, totals: Mapping[str, int], kinds: Mapping[str, int], lice
 {totals["samples"]} question-and-answer samples with reasoning traces over {totals["scenes"]} scenes. Each `[SEG]` of a
 trace stands for one mask of `masks` (compressed COCO RLE); every number of question and trace is recorded under
 `values` and can be measured again: `terracot verify` does so.
-
+{_stated_note(kinds)}
 | kind | samples |
 |---|---|
 {rows}

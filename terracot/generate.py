@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from terracot.scenes import SceneError, SceneSource
 from terracot.seeding import seeded_index, seeded_rng
 from terracot.shards import mask_records, scene_row, write_shard
 from terracot.sources import open_source
+from terracot.stated import is_stated, level_of, only_for_evaluation, stated_questions, text_form
 from terracot.traces import step_to_dict, trace_text
 
 KINDS = ("existence", "counting", "localisation", "area", "boundary", "distance")
@@ -31,7 +32,8 @@ FILTERS = Filters()
 
 
 def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
-    """The L1 rows of one scene: two to four kinds, one that needs pixels among them, as far as the scene allows it.
+    """The rows of one scene: two to four L1 kinds, one that needs pixels among them, as far as the scene allows it; and
+    every question that its source states, unless it comes with options: ``SceneError`` when there are only such.
 
     Everything is chosen by hashes of the seed and the scene id, so a scene gives the same rows wherever and whenever
     it is processed.
@@ -52,7 +54,10 @@ def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
 
     add([str(k) for k in rng.permutation(NEEDS_PIXELS)], until=1)
     add([str(k) for k in rng.permutation(KINDS)], until=wanted)
-    return [rows[kind] for kind in KINDS if kind in rows]
+    stated = [sample_row(question, facts, seed) for question in stated_questions(facts.scene, seed)]
+    if facts.scene.stated and not rows and not stated:
+        raise only_for_evaluation(facts)
+    return [*(rows[kind] for kind in KINDS if kind in rows), *stated]
 
 
 def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
@@ -124,11 +129,16 @@ def sample_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, An
     """A worded question as a row of ``SAMPLE_SCHEMA``."""
     steps = [step_to_dict(step) for step in question.steps]
     dates = [mask.t for mask in question.finding.masks]
+    kind, answer = question.finding.kind, question.answer
+    if is_stated(kind):
+        text = text_form(kind, steps, dates, facts.scene.dates, answer)
+    else:
+        text = trace_text(steps, dates, facts.scene.dates, answer)
     row = question_columns(question, facts, seed, f"terracot {terracot.__version__}") | {
-        "level": "l1",
+        "level": level_of(kind),
         "steps": steps,
-        "answer": question.answer,
-        "text": trace_text(steps, dates, facts.scene.dates, question.answer),
+        "answer": answer,
+        "text": text,
     }
     return row | {"id": content_id(row)}
 
@@ -189,7 +199,6 @@ class GenerateJob:
         return {"files": files, "counts": {"scenes": len(scenes), "samples": len(samples)}, "quarantine": quarantine}
 
 
-def source_spec(name: str, path: str, layout: str | None = None) -> SourceSpec:
+def source_spec(name: str, path: str, options: Mapping[str, Any] | None = None) -> SourceSpec:
     """Spec of a source as the command line gives it."""
-    spec = SourceSpec(name, path)
-    return replace(spec, options=(("layout", layout),)) if layout else spec
+    return SourceSpec(name, path, tuple(sorted((options or {}).items())))

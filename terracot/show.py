@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
 from terracot.io import OutputError, atomic_write_bytes
-from terracot.plugins import EvidenceMask
+from terracot.plugins import LETTERS, EvidenceMask
 from terracot.render import overlay, png_bytes
 from terracot.shards import frame_image, read_rows, row_masks
+from terracot.stated import REFER, is_stated
 from terracot.status import require_finished
 from terracot.traces import SEG, split_text
 
@@ -164,7 +165,7 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
     dates = max(frame["t"] for frame in scene["frames"])
     panels = []
     for frame in scene["frames"]:
-        if len(scene["frames"]) <= 2:  # room for the picture without masks
+        if masks and len(scene["frames"]) <= 2:  # room for the picture without masks
             panels.append((_title(frame, dates), _panel(frame, ())))
         panels.append((_title(frame, dates), _panel(frame, masks)))
     columns = min(len(panels), 2 if len(panels) == 4 else COLUMNS)
@@ -177,14 +178,16 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
     page.rule()
     page.text("Question", SMALL, FAINT)
     page.text(row["question"])
-    for letter, option in zip("ABCDEFGH", row.get("options") or (), strict=False):
+    for letter, option in zip(LETTERS, row.get("options") or (), strict=False):
         page.text(f"{letter}: {option}{'  (right)' if letter == row['answer'] else ''}")
     parts = split_text(row.get("text") or "")
-    if parts:
-        page.text("Trace", SMALL, FAINT)
-        page.words(_trace_words(parts[0], [s["mask"] for s in row["steps"] if s["kind"] == "ground"]))
-    page.text("Answer", SMALL, FAINT)
-    page.text(f"{row['answer']} ({row['truth']['text']})" if row.get("options") else row["answer"])
+    said = parts[0] if parts else row.get("text") if row["kind"] == REFER else None
+    if said:
+        page.text("Trace" if parts else "Reply", SMALL, FAINT)
+        page.words(_trace_words(said, [s["mask"] for s in row["steps"] if s["kind"] == "ground"]))
+    if row["answer"]:
+        page.text("Answer, as the source states it" if is_stated(row["kind"]) else "Answer", SMALL, FAINT)
+        page.text(f"{row['answer']} ({row['truth']['text']})" if row.get("options") else row["answer"])
     page.rule()
     page.text(_ground_line(scene["ground"]), SMALL, FAINT)
     origin = f"{scene['source']}, synthetic images" if synthetic else scene["source"]

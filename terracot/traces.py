@@ -9,7 +9,7 @@ is the n-th mask of the record.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,11 @@ def step_to_dict(step: Step) -> dict[str, Any]:
 
 def trace_text(steps: Sequence[dict[str, Any]], mask_dates: Sequence[int], dates: int, answer: str) -> str:
     """The text form of stored steps. ``mask_dates`` has the date of each mask, ``dates`` how many the scene has."""
+    return f"<think>{spoken_text(steps, mask_dates, dates)}</think><answer>{answer}</answer>"
+
+
+def spoken_text(steps: Sequence[Mapping[str, Any]], mask_dates: Sequence[int], dates: int) -> str:
+    """The sentences of stored steps, each ``[SEG]`` in its place."""
     parts = []
     for step in steps:
         if step["kind"] == "ground":
@@ -55,7 +60,7 @@ def trace_text(steps: Sequence[dict[str, Any]], mask_dates: Sequence[int], dates
             parts.append(f"{step['text']} {date}{SEG}.")
         else:
             parts.append(step["text"])
-    return f"<think>{' '.join(parts)}</think><answer>{answer}</answer>"
+    return " ".join(parts)
 
 
 def seg_dates(text: str) -> list[int | None]:
