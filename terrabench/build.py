@@ -8,7 +8,7 @@ work was spread or how often it was killed.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,9 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from terrabench.options_plan import Assigned, assign
-from terrabench.rows import PROTOCOL, Found, findings_of, item_row, picture_of, word
-from terrabench.tasks import TASKS
+from terrabench.guard import Seen, leaks, stamps
+from terrabench.items import every_task
+from terrabench.options_plan import Assigned, Found, assign
+from terrabench.rows import findings_of, item_row, picture_of, protocol_of, word
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
 from terracot.findings import SceneFacts
 from terracot.generate import SourceSpec
@@ -50,6 +51,12 @@ class MeasureJob:
     source: SourceSpec
     out: str
     filters: Filters
+    not_in: tuple[str, ...] = ()
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What models were trained on, read once per worker."""
+        return Seen.read(self.not_in)
 
     @cached_property
     def opened(self) -> SceneSource:
@@ -62,6 +69,7 @@ class MeasureJob:
         for scene_id in scene_ids:
             try:
                 facts = SceneFacts(self.opened.load(scene_id))
+                self.seen.refuse(facts)
                 lines += [canonical_json(asdict(found)) for found, _ in findings_of(facts, self.filters, rejected)]
             except SceneError as error:
                 quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
@@ -139,10 +147,12 @@ def build(
     workers: int = 1,
     progress: bool = False,
     filters: Filters | None = None,
+    not_in: Sequence[str | Path] = (),
 ) -> Summary:
     """Build a benchmark of all six tasks in ``out``; resumes what an earlier, killed call began.
 
     ``limit`` reads only the first scenes; ``per_task`` keeps at most so many items of a task, drawn by hash.
+    ``not_in`` names Terra-CoT folders: scenes of their places, or with their images, give no item.
     ``SourceError`` for a source that cannot be read, ``OutputError`` for a folder that cannot be used.
     """
     filters = filters or Filters()
@@ -150,18 +160,21 @@ def build(
     ids = list(opened.ids())[:limit]
     if not ids:
         raise SourceError(f"{source.name} at {source.path} lists no scenes; nothing can be built")
+    guards = stamps(not_in)
     identity = {"job": "build", "source": source.name, "seed": seed, "per_task": per_task, "filters": asdict(filters)}
+    identity["not_in"] = [guard["manifest_sha256"] for guard in guards]
     plan = fingerprint(identity, opened.fingerprint(), ids)
     with working_on(out, plan) as finished:
         if not finished:
             shards = shards_of(ids)
-            measured = run_shards(MeasureJob(source, str(out), filters), "measure", shards, out, workers, progress)
+            measure = MeasureJob(source, str(out), filters, tuple(map(str, not_in)))
+            measured = run_shards(measure, "measure", shards, out, workers, progress)
             found = (Found(**line) for index, _ in shards for line in iter_jsonl(_findings_path(out, index)))
             assigned, dropped = assign(list(found), seed, per_task)
             atomic_write_text(_audit_path(out), pretty_json(dropped))
             atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
             written = run_shards(WriteJob(source, str(out), filters, seed), "write", shards, out, workers, progress)
-            _finish(out, source, opened, seed, per_task, filters, plan, len(ids), measured, written)
+            _finish(out, source, opened, seed, per_task, filters, plan, len(ids), guards, measured, written)
     return summary(out)
 
 
@@ -174,6 +187,7 @@ def _finish(
     filters: Filters,
     plan: str,
     scenes_read: int,
+    guards: Sequence[Mapping[str, str]],
     measured: Sequence[Mapping[str, Any]],
     written: Sequence[Mapping[str, Any]],
 ) -> None:
@@ -185,23 +199,27 @@ def _finish(
         rejected.update(record["rejected"])
     for record in written:
         tasks.update(record["tasks"])
-    audit: dict[str, dict[str, Any]] = defaultdict(dict)
-    for task in TASKS:
-        refused = {k.partition("/")[2]: n for k, n in sorted(rejected.items()) if k.startswith(f"{task}/")}
-        audit[task] = {"kept": tasks[task], "refused_by_filter": refused, **read_json(_audit_path(out)).get(task, {})}
+    audit: dict[str, dict[str, Any]] = {}
+    planned = read_json(_audit_path(out))
+    for task in every_task({*planned, *(key.rpartition("/")[0] for key in rejected)}):
+        refused = {k.rpartition("/")[2]: n for k, n in sorted(rejected.items()) if k.rpartition("/")[0] == task}
+        options = planned.get(task, {"found": 0, "dropped_with_options": {}})
+        audit[task] = {"kept": tasks[task], "refused_by_filter": refused, **options}
     write_quarantine(out, [*measured, *written])
     atomic_write_text(out / "audit.json", pretty_json(audit))
-    counts = total_counts(written) | {"tasks": {task: tasks[task] for task in TASKS}}
+    counts = total_counts(written) | {"tasks": {task: tasks[task] for task in audit}}
     atomic_write_text(out / "README.md", card(source.name, counts, audit, out))
     content = {
         "kind": BENCH,
         "schema": SCHEMA_VERSION,
         "plan": plan,
         "source": source_record(source, opened),
-        "protocol": PROTOCOL,
+        "protocol": protocol_of(tasks),
         "filters": asdict(filters),
         "seed": seed,
         "per_task": per_task,
+        "not_in": list(guards),
+        "leaked": [entry["scene_id"] for record in measured for entry in leaks(record["quarantine"])],
         "scenes_read": scenes_read,
         "counts": counts,
         "quarantined": sum(len(r["quarantine"]) for r in [*measured, *written]),
@@ -216,7 +234,7 @@ def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     filters, seed = Filters(**manifest["filters"]), manifest["seed"]
     listed = list(source.ids())[: manifest["scenes_read"]]
     found: list[Found] = []
-    for scene_id in listed:
+    for scene_id in sorted(set(listed) - set(manifest["leaked"]), key=listed.index):
         with suppress(SceneError):
             found += [one for one, _ in findings_of(SceneFacts(source.load(scene_id)), filters, Counter())]
     plan, _ = assign(found, seed, manifest["per_task"])

@@ -6,20 +6,23 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import terracot
 from terracot.cli import (
     EXIT_INVALID,
+    SHOWN_PROBLEMS,
     exit_if_quarantined,
     print_quarantined,
     reads_scenes,
     report_of,
     run_command,
-    source_of,
 )
+
+if TYPE_CHECKING:
+    from terracot.generate import SourceSpec
 
 OWN_PACKAGES = ("terracot", "terrabench", "terrabaselines", "terrascope_vlm")
 """Packages whose ``ValueError`` subclasses carry messages written for users."""
@@ -53,19 +56,25 @@ def cli() -> None:
 
 @cli.command()
 @reads_scenes
+@click.option(
+    "--not-in",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Terra-CoT data set that models train on: its places and images give no item. May be given repeatedly.",
+)
 @click.option("--per-task", metavar="N", type=click.IntRange(min=1), help="Keep at most N items of each task.")
 @_json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def build(
-    source: str,
-    path: str,
+    spec: SourceSpec,
     out: Path,
-    layout: str | None,
     limit: int | None,
     seed: int,
     workers: int,
     max_quarantined: float,
     per_task: int | None,
+    not_in: tuple[Path, ...],
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -75,11 +84,14 @@ def build(
     same command is given again. What was kept and dropped, and why, is in audit.json.
     """
     from terrabench.build import build as build_benchmark
+    from terrabench.guard import leaks
+    from terracot.dataset import QUARANTINE
+    from terracot.io import iter_jsonl
 
     progress = sys.stderr.isatty() and not (quiet or as_json)
-    spec = source_of(source, path, layout)
-    result = build_benchmark(spec, out, seed, limit, per_task, workers, progress=progress)
+    result = build_benchmark(spec, out, seed, limit, per_task, workers, progress=progress, not_in=not_in)
     report = report_of(result)
+    report["leaks"] = leaks(iter_jsonl(out / QUARANTINE))
     if as_json:
         _print_json(report)
     elif not quiet:
@@ -87,6 +99,7 @@ def build(
         for task, count in report["counts"]["tasks"].items():
             click.echo(f"  {task:<16}{count:>8}")
         print_quarantined(report)
+        _print_leaks(report["leaks"])
         click.echo(f"Kept and dropped, and why: {out / 'audit.json'}")
     exit_if_quarantined(result, max_quarantined)
     if not report["counts"]["items"]:
@@ -97,6 +110,14 @@ def build(
         )
         return EXIT_INVALID
     return 0
+
+
+def _print_leaks(found: Sequence[Mapping[str, Any]]) -> None:
+    """Name the scenes that the leakage guard refused."""
+    for entry in found[:SHOWN_PROBLEMS]:
+        click.echo(f"  {entry['message']}")
+    if len(found) > SHOWN_PROBLEMS:
+        click.echo(f"  ... and {len(found) - SHOWN_PROBLEMS} more in quarantine.jsonl")
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import sys
@@ -20,30 +21,43 @@ if TYPE_CHECKING:
 EXIT_INVALID, EXIT_WRONG_USE, EXIT_QUARANTINED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SHOWN_PROBLEMS = 20
 
-PATHS = {
-    "geotiff": "a folder of rasters with aligned label rasters, or a layout file (.yaml)",
-    "procedural": "`default`, or a YAML file of settings; its images are synthetic",
-}
-"""What each source takes as PATH."""
-
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+_source_option = click.option(
+    "-o",
+    "--option",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Option of the source; `terracot sources NAME` lists them.",
+)
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
-def reads_scenes(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Arguments and options of every command that goes through the scenes of a source."""
-    for add in reversed(
+def _with_options(command: Callable[..., Any], options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def names_source(command: Callable[..., Any]) -> Callable[..., Any]:
+    """SOURCE, PATH and what chooses among its scenes; the command gets them as one ``spec``."""
+
+    @functools.wraps(command)
+    def with_spec(
+        *, source: str, path: str, layout: str | None, split: str | None, option: tuple[str, ...], **others: Any
+    ) -> Any:
+        return command(spec=source_of(source, path, layout, split, option), **others)
+
+    return _with_options(
+        with_spec,
         [
             click.argument("source"),
             click.argument("path"),
             click.option(
-                "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write."
+                "--layout", metavar="NAME", help="Shipped layout of a geotiff folder (see `terracot sources geotiff`)."
             ),
-            click.option(
-                "--layout", metavar="NAME", help="Shipped layout of a geotiff folder (see `terracot sources`)."
-            ),
+            click.option("--split", metavar="NAME", help="Read only this split of a published data set."),
+            _source_option,
             click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Read only the first N scenes."),
-            click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every choice."),
             click.option(
                 "--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."
             ),
@@ -53,12 +67,23 @@ def reads_scenes(command: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.FloatRange(0, 1),
                 default=0.05,
                 show_default=True,
-                help="Exit with code 3 when a larger share of the scenes cannot be used; the files stay.",
+                help="Exit with code 3 when a larger share of the scenes cannot be used.",
             ),
-        ]
-    ):
-        command = add(command)
-    return command
+        ],
+    )
+
+
+def reads_scenes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Arguments and options of every command that writes a folder from the scenes of a source."""
+    return _with_options(
+        names_source(command),
+        [
+            click.option(
+                "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write."
+            ),
+            click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every choice."),
+        ],
+    )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,14 +98,16 @@ def cli() -> None:
 
 @cli.command()
 @reads_scenes
-@click.option("--allow-license", metavar="NAME,...", help="Use only scenes under these licences.")
+@click.option(
+    "--allow-license",
+    metavar="NAME,...",
+    help="Use only scenes under these licences; `commercial` allows all that permit commercial use.",
+)
 @_json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def generate(
-    source: str,
-    path: str,
+    spec: SourceSpec,
     out: Path,
-    layout: str | None,
     limit: int | None,
     seed: int,
     workers: int,
@@ -100,9 +127,7 @@ def generate(
     if allow_license is not None and not allowed:
         raise click.UsageError("--allow-license names no licence; expected NAME,...")
     progress = sys.stderr.isatty() and not (quiet or as_json)
-    result = dataset.generate(
-        source_of(source, path, layout), out, seed, limit, workers, allow_licenses=allowed, progress=progress
-    )
+    result = dataset.generate(spec, out, seed, limit, workers, allow_licenses=allowed, progress=progress)
     report = report_of(result)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
@@ -111,13 +136,30 @@ def generate(
     exit_if_quarantined(result, max_quarantined)
 
 
-def source_of(source: str, path: str, layout: str | None) -> SourceSpec:
+def source_of(
+    source: str, path: str, layout: str | None = None, split: str | None = None, options: Sequence[str] = ()
+) -> SourceSpec:
     """The source as it was named on the command line."""
     from terracot.generate import source_spec
+    from terracot.sources.catalogue import CATALOGUE
 
-    if layout is not None and source != "geotiff":
-        raise click.UsageError(f"--layout is for the source geotiff; {source} takes none")
-    return source_spec(source, path, layout)
+    given = named_values(options) | {k: v for k, v in (("layout", layout), ("split", split)) if v is not None}
+    for name in ("layout", "split"):
+        if name in given and source in CATALOGUE and not CATALOGUE[source].takes(name):
+            able = ", ".join(info.name for info in CATALOGUE.values() if info.takes(name))
+            raise click.UsageError(f"{source} takes no --{name}; it is for {able}")
+    return source_spec(source, path, given)
+
+
+def named_values(options: Sequence[str]) -> dict[str, str]:
+    """``("labels=tiles",)`` to ``{"labels": "tiles"}``; ``UsageError`` for anything else, or the same name twice."""
+    values: dict[str, str] = {}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not (name and separator and value) or name in values:
+            raise click.UsageError(f"-o takes NAME=VALUE, each name once; found {option!r}")
+        values[name] = value
+    return values
 
 
 def report_of(result: Summary) -> dict[str, Any]:
@@ -170,14 +212,15 @@ def _print_generated(report: Mapping[str, Any]) -> None:
 @cli.command()
 @_folder
 @click.option("--source", metavar="PATH", help="Where the source lies: also rebuild everything from its labels.")
+@_source_option
 @_json_option
-def verify(folder: Path, source: str | None, as_json: bool) -> None:
+def verify(folder: Path, source: str | None, option: tuple[str, ...], as_json: bool) -> None:
     """Measure every number and mask of the finished data set or benchmark DIR again."""
     from terracot.status import require_finished
     from terracot.verify import verify as check
 
     require_finished(folder)
-    report = check(folder, source, progress=sys.stderr.isatty() and not as_json)
+    report = check(folder, source, sys.stderr.isatty() and not as_json, named_values(option))
     if as_json:
         content = {"ok": report.ok, "problems": report.problems, "checked": dict(report.checked)}
         click.echo(json.dumps(content, ensure_ascii=False))
@@ -208,27 +251,38 @@ def show(folder: Path, row_id: str, out: Path) -> None:
 
 
 @cli.command()
+@click.argument("name", required=False)
 @_json_option
-def sources(as_json: bool) -> None:
-    """List the sources, what PATH each takes, and the layouts that are shipped for geotiff."""
-    from terracot.sources import SOURCES
-    from terracot.sources.layout import SHIPPED, shipped_layouts
-    from terracot.sources.layout_yaml import read_layout
+def sources(name: str | None, as_json: bool) -> None:
+    """List the sources with licence, size and what they can answer; with NAME, all that is known of one."""
+    from terracot.sources.listing import details, overview, plain
 
-    licences = {name: read_layout(SHIPPED / f"{name}.yaml").license for name in shipped_layouts()}
     if as_json:
-        layouts = [{"name": name, "license": licence} for name, licence in licences.items()]
-        table = [
-            {"name": name, "path": PATHS.get(name, ""), "layouts": layouts if name == "geotiff" else []}
-            for name in SOURCES
-        ]
-        click.echo(json.dumps(table, ensure_ascii=False))
-        return
-    for name in SOURCES:
-        click.echo(f"{name:<12}{PATHS.get(name, '')}")
-    click.echo("\nlayouts shipped for geotiff (a folder of that name needs no --layout):")
-    for name, licence in licences.items():
-        click.echo(f"  {name:<24}{licence}")
+        click.echo(json.dumps(plain(name), ensure_ascii=False))
+    else:
+        click.echo(overview() if name is None else details(name))
+
+
+@cli.command()
+@names_source
+@_json_option
+def check(spec: SourceSpec, limit: int | None, workers: int, max_quarantined: float, as_json: bool) -> None:
+    """Read the whole download of SOURCE at PATH and say which scenes can be used, and why the others cannot.
+
+    Nothing is written. Exit code 0: usable; 1: no scene is; 3: more than --max-quarantined of them are not.
+    """
+    from terracot.sources.listing import survey_table
+    from terracot.survey import survey
+
+    found = survey(spec, limit, workers, progress=sys.stderr.isatty() and not as_json)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+    else:
+        click.echo(survey_table(found, max_quarantined))
+    if not found.usable:
+        raise click.exceptions.Exit(EXIT_INVALID)
+    if found.unusable_share > max_quarantined:
+        raise click.exceptions.Exit(EXIT_QUARANTINED)
 
 
 @cli.command()

@@ -143,7 +143,7 @@ def run_shards(
     bar = tqdm(total=sum(len(ids) for _, ids in shards), desc=stage, unit="scene", disable=not progress)
     bar.update(sum(len(ids) for index, ids in shards if index in records))
     lengths = {index: len(ids) for index, ids in shards}
-    for index, record in _results(job, todo, workers):
+    for index, record in each_shard(job, todo, workers):
         atomic_write_text(_record_path(out, stage, index), pretty_json(record))
         records[index] = record
         bar.update(lengths[index])
@@ -177,9 +177,10 @@ def _finished(out: Path, stage: str, index: int) -> dict[str, Any] | None:
     return record if intact else None
 
 
-def _results(
+def each_shard(
     job: Job, todo: Sequence[tuple[int, tuple[str, ...]]], workers: int
 ) -> Iterable[tuple[int, dict[str, Any]]]:
+    """``(index, record)`` of each shard as it is done, by one process or several; nothing is kept."""
     if workers <= 1 or len(todo) <= 1:
         for index, ids in todo:
             yield index, job.run_shard(index, ids)

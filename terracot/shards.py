@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from terracot.findings import SceneFacts, pixels_sha256
+from terracot.findings import SceneFacts
 from terracot.ground import GroundSampling
 from terracot.io import OutputError, atomic_file
 from terracot.licences import non_commercial
@@ -83,18 +83,14 @@ def scene_row(facts: SceneFacts) -> dict[str, Any]:
             for t, mask in sorted(facts.valid.items())
         ],
         "frames": frames,
-        "content_sha256": _frames_sha256(frames),
+        "content_sha256": content_sha256({"frames": frames}),
         "provenance": json.dumps(dict(scene.provenance), sort_keys=True, ensure_ascii=False),
     }
 
 
 def content_sha256(row: Mapping[str, Any]) -> str:
-    """The hash that ``scene_row`` stored, computed again from the stored pixels."""
-    return _frames_sha256([{**f, "sha256": pixels_sha256(frame_pixels(row, f))} for f in row["frames"]])
-
-
-def _frames_sha256(frames: Sequence[Mapping[str, Any]]) -> str:
-    lines = (f"{f['id']}|{f['t']}|{f['modality']}|{f['sha256']}\n" for f in frames)
+    """Hash over the frames of a scene row, each with its id, date, modality and the hash of its pixels."""
+    lines = (f"{f['id']}|{f['t']}|{f['modality']}|{f['sha256']}\n" for f in row["frames"])
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

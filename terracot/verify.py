@@ -22,9 +22,10 @@ from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.masks import RleError
 from terracot.samples import SCENE_SCHEMA
-from terracot.scenes import SceneError, SceneSource
+from terracot.scenes import SceneError, SceneSource, SourceError
 from terracot.shards import read_shard, scene_row
 from terracot.sources import open_source
+from terracot.sources.catalogue import CATALOGUE
 
 
 @dataclass
@@ -40,15 +41,23 @@ class Report:
         return not self.problems
 
 
-def verify(folder: Path, source_path: str | None = None, progress: bool = False) -> Report:
-    """Check a finished folder; ``OutputError`` when it is none. ``source_path`` is where its source lies here."""
+def verify(
+    folder: Path,
+    source_path: str | None = None,
+    progress: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Report:
+    """Check a finished folder; ``OutputError`` when it is none. ``source_path`` is where its source lies here.
+
+    ``options`` are further places of the source (its options that are paths), which manifests name without their disk.
+    """
     from tqdm import tqdm
 
     report = Report(problems=check_manifest(folder))
     manifest = read_json(folder / MANIFEST)
     kind = folder_kind(str(manifest.get("kind")), str(folder))
     stem = kind.stem
-    source = _source(manifest, source_path, report)
+    source = _source(manifest, source_path, options or {}, report)
     rebuilt = kind.rebuild(manifest, source) if source is not None else None
     found_scenes: set[str] = set()
     seen: Counter[str] = Counter()
@@ -74,13 +83,19 @@ def verify(folder: Path, source_path: str | None = None, progress: bool = False)
     return report
 
 
-def _source(manifest: Mapping[str, Any], path: str | None, report: Report) -> SceneSource | None:
+def _source(
+    manifest: Mapping[str, Any], path: str | None, options: Mapping[str, Any], report: Report
+) -> SceneSource | None:
     recorded = manifest["source"]
     if path is None and recorded["generated"]:
         path = recorded["path"]
     if path is None:
         return None
-    source = open_source(recorded["name"], path, **recorded["options"])
+    places = {o.name for o in CATALOGUE[recorded["name"]].options if o.path} & set(recorded["options"])
+    if missing := sorted(places - set(options)):
+        asked = " ".join(f"-o {name}=PATH" for name in missing)
+        raise SourceError(f"this was made with {', '.join(missing)} as well; say where it lies: {asked}")
+    source = open_source(recorded["name"], path, **{**recorded["options"], **options})
     if source.fingerprint() != recorded["fingerprint"]:
         report.problems.append(f"the source at {path} is not the one this was made from: its fingerprint differs")
     return source

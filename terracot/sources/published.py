@@ -21,6 +21,7 @@ OTHER_SPLIT = "other_split"
 
 REASONS: Mapping[str, str] = {
     OTHER_SPLIT: "outside the split",
+    "not_downloaded": "missing",  # a whole part of the set, as of somebody who fetched another part
     "flagged": "left out by choice",  # snow, clouds: an option of the source brings them back
     "license": "left out by choice",
     "placeholder": "placeholder",  # constant or stand-in pictures

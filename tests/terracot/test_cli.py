@@ -15,14 +15,14 @@ from click.testing import CliRunner
 from make_scenes import make_scenes
 from PIL import Image
 
-from terracot.cli import PATHS, cli, main, run_command
+from terracot.cli import cli, main, run_command
 from terracot.ground import GroundError
 from terracot.io import OutputError
 from terracot.masks import RleError
 from terracot.scenes import SceneError, SourceError
 from terracot.shards import read_rows
 from terracot.show import COLOURS
-from terracot.sources import SOURCES
+from terracot.sources.catalogue import CATALOGUE, REFUSED
 from terracot.sources.layout import shipped_layouts
 
 COMMANDS = ("generate", "verify", "show", "sources", "status")
@@ -128,7 +128,7 @@ def test_generate_json_is_one_object(scenes: Path, tmp_path: Path, capsys: pytes
     assert report == {
         "out": str(out),
         "scenes_read": 8,
-        "counts": {"scenes": 0, "samples": 0, "kinds": {}},
+        "counts": {"scenes": 0, "samples": 0, "kinds": {}, "levels": {}},
         "quarantined": 8,
         "quarantined_share": 1.0,
         "reasons": {"license": 8},
@@ -167,7 +167,7 @@ def test_unknown_layout_lists_the_shipped_ones(tmp_path: Path, capsys: pytest.Ca
 
 def test_layout_is_refused_for_other_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["generate", "procedural", "default", "--out", str(tmp_path / "out"), "--layout", "hls_worldcover"]
-    assert "--layout is for the source geotiff" in error_of(arguments, capsys)
+    assert "procedural takes no --layout; it is for geotiff" in error_of(arguments, capsys)
 
 
 def test_other_settings_in_out(scenes: Path, finished: Path, capsys: pytest.CaptureFixture[str]):
@@ -309,15 +309,25 @@ def test_show_says_which_ids_are_near(finished: Path, tmp_path: Path, capsys: py
 
 
 def test_sources_lists_every_source_and_layout(capsys: pytest.CaptureFixture[str]):
-    assert set(PATHS) == set(SOURCES)
     assert main(["sources"]) == 0
     text = capsys.readouterr().out
-    assert all(name in text for name in (*SOURCES, *shipped_layouts()))
+    assert all(f"  {name} " in text for name in (*CATALOGUE, *REFUSED))
+    assert main(["sources", "geotiff"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in shipped_layouts())
     assert main(["sources", "--json"]) == 0
     table = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert set(table) == set(SOURCES)
+    assert set(table) == {*CATALOGUE, *REFUSED}
     assert "bigearthnet_v2" in [layout["name"] for layout in table["geotiff"]["layouts"]]
-    assert table["procedural"]["layouts"] == []
+    assert table["xbd"]["non_commercial"] is True
+    assert table["bigearthnet"]["non_commercial"] is False
+
+
+def test_a_set_that_is_not_read_is_refused_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert "500 m" in error_of(["check", "sen12ms", str(tmp_path)], capsys)
+    assert main(["sources", "deepglobe"]) == 0
+    assert "georeference" in capsys.readouterr().out
+    assert "Known sources" in error_of(["sources", "bigearth"], capsys)
 
 
 # --- the error families ---------------------------------------------------------------------------------------------
