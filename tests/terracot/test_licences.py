@@ -1,0 +1,40 @@
+"""Licences: a list of allowed ones never lets a stricter one through."""
+
+from __future__ import annotations
+
+import pytest
+
+from terracot.licences import allowed, non_commercial
+
+
+@pytest.mark.parametrize(
+    ("licence", "forbids"),
+    [
+        ("CC-BY-4.0", False),
+        ("CC-BY-NC-SA-4.0", True),
+        ("CC-BY-4.0 AND CC-BY-NC-4.0", True),
+        ("CDLA-Permissive-1.0", False),
+        ("ODbL-1.0 AND CC-BY-SA-4.0", False),
+        ("LicenseRef-unstated-RRSIS-D", True),  # who says nothing allows nothing
+        ("LicenseRef-NASA-open AND CC-BY-4.0", False),
+        ("NCSA", False),  # a licence whose name only looks like it
+    ],
+)
+def test_licence_that_forbids_commercial_use_is_recognised(licence: str, forbids: bool) -> None:
+    assert non_commercial(licence) is forbids
+
+
+def test_every_part_of_a_joint_licence_must_be_allowed() -> None:
+    joint = "CC-BY-4.0 AND ODbL-1.0"
+    assert allowed(joint, ("CC-BY-4.0", "ODbL-1.0"))
+    assert allowed(joint, (joint,))
+    assert not allowed(joint, ("CC-BY-4.0",))
+    assert not allowed("CC-BY-NC-4.0", ("CC-BY-4.0",))
+    assert not allowed("", ("CC-BY-4.0",))
+
+
+def test_commercial_lets_through_what_may_be_used_commercially_and_no_more() -> None:
+    assert allowed("CC-BY-SA-4.0 AND ODbL-1.0", ("commercial",))
+    assert not allowed("CC-BY-NC-SA-4.0", ("commercial",))
+    assert not allowed("LicenseRef-unstated", ("commercial",))
+    assert allowed("CC-BY-NC-SA-4.0", ("commercial", "CC-BY-NC-SA-4.0"))
