@@ -190,7 +190,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         name="refer",
         target="terracot.sources.refer:ReferSource",
         title="Referring segmentation: RRSIS-D, RefSegRS, RISBench",
-        path="the folder of one of the three sets, as its owner packs it (RISBench: the common repack)",
+        path="the folder of one of the three sets, as its owner packs it, or a repack (instances.json, refs(unc).p)",
         license="LicenseRef-unstated",
         attribution="RRSIS-D (Liu et al. 2024), RefSegRS (Yuan et al. 2024) or RISBench (Dong et al. 2024)",
         size="RRSIS-D 17,402 pairs, 5 GB; RefSegRS 4,420, 3 GB; RISBench 52,472",
@@ -198,7 +198,11 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         "https://github.com/HIT-SIRS/CroBIM",
         answers=("refer",),
         options=(SPLIT, Option("set", "rrsisd, refsegrs or risbench (default: told by the files)")),
-        notes="Grounding pairs only: no image has a pixel size. RefSegRS is CC-BY-4.0.",
+        notes=(
+            "Grounding pairs only: no image has a pixel size. RefSegRS is CC-BY-4.0. A pickled index is read where it "
+            "holds plain data, else refused with the conversion to JSON. NWPU-Refer is not read: its layout is "
+            "unverified."
+        ),
     ),
     SourceInfo(
         name="dfc2020",
