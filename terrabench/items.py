@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from terracot.plugins import LETTERS, EvidenceMask, PrivilegedItem, Prompt, Prom
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA
 from terracot.scenes import BoolMask, Modality
 from terracot.shards import frame_image, frame_pixels, row_ground
+from terracot.stated import is_stated
 
 TASKS: dict[str, str] = {
     "coverage": "coverage_percentage",
@@ -45,6 +46,17 @@ TASKS: dict[str, str] = {
 ``boundary_detection`` stands in the released inference script and ``coverage_percentage`` in the released table. The
 other four strings appear nowhere in the released code (building change is not released at all); they are our guesses.
 """
+
+
+def every_task(present: Collection[str]) -> list[str]:
+    """The six tasks in their order, then those of ``present`` whose answers a source states, by name."""
+    return [*TASKS, *sorted(set(present) - set(TASKS))]
+
+
+def tasks_of(present: Collection[str]) -> list[str]:
+    """Those of ``every_task`` that are present."""
+    return [task for task in every_task(present) if task in present]
+
 
 RULE_PARAMETERS = ("unit", "measure", "min_pixels", "connectivity")
 """The parameters of an item that a reference model may see: how its rule measures, never what came out."""
@@ -258,10 +270,12 @@ def _check_items(path: Path, items: list[dict[str, Any]], scenes: Mapping[str, A
             problem = "appears twice"
         elif item["scene_id"] not in scenes:
             problem = f"belongs to scene {item['scene_id']}, which is not in data/scenes-*.parquet"
-        elif item["task"] not in TASKS:
-            problem = f"has the unknown task {item['task']!r}; known: {', '.join(TASKS)}"
-        elif not item["options"] or item["answer"] not in tuple(LETTERS[: len(item["options"])]):
-            problem = f"has the answer {item['answer']!r} to {len(item['options'] or ())} options"
+        elif item["task"] not in TASKS and not is_stated(item["task"]):
+            problem = f"has the unknown task {item['task']!r}; known: {', '.join(TASKS)}, and SOURCE/NAME"
+        elif not 1 <= len(item["options"] or ()) <= len(LETTERS):
+            problem = f"has {len(item['options'] or ())} options; expected 1 to {len(LETTERS)}"
+        elif item["answer"] not in tuple(LETTERS[: len(item["options"])]):
+            problem = f"has the answer {item['answer']!r} to {len(item['options'])} options"
         if problem:
             raise BenchmarkError(f"{path}: item {item['id']} {problem}. Copy or build the benchmark again")
         seen.add(item["id"])

@@ -1,18 +1,50 @@
-"""Options over the whole pool: every stratum drawn or balanced, every drop counted."""
+"""Options over the whole pool: every stratum drawn or balanced, every drop counted.
+
+Stated questions (``terracot.stated``) are given options like the measured ones, from the answers of their own task;
+those whose source publishes options keep them, in their order.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from terrabench.items import every_task
 from terrabench.tasks import TASKS, Task
 from terracot.language import UNITS, option_text
-from terracot.options import Candidate, balanced, capped, draw, shuffled_words
+from terracot.options import Candidate, Separation, balanced, capped, draw, shuffled_words
+from terracot.stated import is_stated, stated_number
 
-if TYPE_CHECKING:
-    from terrabench.rows import Found
+STATED_K = 4
+STATED_SEPARATION = Separation(ratio=1.2, gap=2.0)
+"""Numbers that a source states are counts: they keep the distance that numbers of destroyed buildings keep."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units.
+
+    Of stated questions, ``options`` are the published ones and ``words`` all answers that are possible.
+    """
+
+    key: str
+    task: str
+    measure: str
+    classes: Sequence[str]
+    stratum: str
+    scene_id: str
+    group: str
+    value: float | None
+    word: str
+    options: Sequence[str] = ()
+    words: Sequence[str] = ()
+
+    @property
+    def outcome(self) -> str | None:
+        """The answer that a balance has to count; None where options are numbers or published."""
+        return None if self.options or self.value is not None else self.word
 
 
 @dataclass(frozen=True)
@@ -31,35 +63,60 @@ def assign(found: Sequence[Found], seed: int, per_task: int | None) -> tuple[dic
     strata: dict[tuple[str, str], list[Found]] = defaultdict(list)
     for one in found:
         strata[one.task, one.stratum].append(one)
+    tasks = every_task({f.task for f in found})
     assigned: dict[str, Assigned] = {}
-    dropped: dict[str, Counter[str]] = {task: Counter() for task in TASKS}
+    dropped: dict[str, Counter[str]] = {task: Counter() for task in tasks}
     for (task, stratum), members in sorted(strata.items()):
         members.sort(key=lambda f: f.key)
         key = (seed, stratum)
-        if TASKS[task].words is None:
+        if is_stated(task):
+            assigned.update(_stated(members, key, dropped[task]))
+        elif TASKS[task].words is None:
             assigned.update(_numbers(TASKS[task], members, key, dropped[task]))
         else:
-            assigned.update(_words(TASKS[task], members, key, dropped[task]))
+            assigned.update(_words(members, _words_of(TASKS[task]), key, dropped[task]))
     if per_task is not None:
         assigned = _capped(assigned, found, seed, per_task, dropped)
     audit = {
         task: {"found": sum(f.task == task for f in found), "dropped_with_options": dict(sorted(dropped[task].items()))}
-        for task in TASKS
+        for task in tasks
     }
     return assigned, audit
+
+
+def _stated(members: Sequence[Found], key: tuple[object, ...], dropped: Counter[str]) -> Mapping[str, Assigned]:
+    """Options of one stratum of stated questions, which are all of one form."""
+    if members[0].options:
+        return {f.key: Assigned(f.scene_id, f.options.index(f.word), words=f.options) for f in members}
+    if members[0].words:
+        said = {f.word for f in members}  # an option that never is right would be known to be wrong
+        return _words(members, lambda f: [word for word in f.words if word in said], key, dropped)
+    return _drawn(members, STATED_K, STATED_SEPARATION, stated_number, None, key, dropped)
 
 
 def _numbers(
     task: Task, members: Sequence[Found], key: tuple[object, ...], dropped: Counter[str]
 ) -> Mapping[str, Assigned]:
     assert task.separation is not None
-    values = [float(f.value or 0.0) for f in members]
-    unit = task.unit_for(values)
+    unit = task.unit_for([float(f.value or 0.0) for f in members])
     measure = members[0].measure
     shown = unit or ("count" if measure == "number" else "%")
     scale = UNITS.get(shown, 1.0)
-    pool = [Candidate(f.key, f.group, value) for f, value in zip(members, values, strict=True)]
-    drawn = draw(pool, task.k, task.separation(measure), lambda v: option_text(v / scale, shown), key)
+    return _drawn(
+        members, task.k, task.separation(measure), lambda v: option_text(v / scale, shown), unit, key, dropped
+    )
+
+
+def _drawn(
+    members: Sequence[Found],
+    k: int,
+    separation: Separation,
+    text: Callable[[float], str],
+    unit: str | None,
+    key: tuple[object, ...],
+    dropped: Counter[str],
+) -> Mapping[str, Assigned]:
+    drawn = draw([Candidate(f.key, f.group, float(f.value or 0.0)) for f in members], k, separation, text, key)
     dropped.update(drawn.dropped)
     scenes = {f.key: f.scene_id for f in members}
     return {
@@ -68,17 +125,25 @@ def _numbers(
     }
 
 
-def _words(
-    task: Task, members: Sequence[Found], key: tuple[object, ...], dropped: Counter[str]
-) -> Mapping[str, Assigned]:
+def _words_of(task: Task) -> Callable[[Found], Sequence[str]]:
     assert task.words is not None
+    words = task.words
+    return lambda found: words(found.classes)
+
+
+def _words(
+    members: Sequence[Found],
+    words_of: Callable[[Found], Sequence[str]],
+    key: tuple[object, ...],
+    dropped: Counter[str],
+) -> Mapping[str, Assigned]:
     kept, lost = balanced([(f.key, f.word) for f in members], key)
     dropped["outcome_out_of_balance"] += lost
     result = {}
     for f in members:
         if f.key in kept:
-            words = task.words(f.classes)
-            answer = next(word for word in words if word.lower() == f.word.lower())
+            words = words_of(f)
+            answer = f.word if f.word in words else next(word for word in words if word.lower() == f.word.lower())
             options, position = shuffled_words(words, answer, (*key, f.key))
             result[f.key] = Assigned(f.scene_id, position, words=options)
     return result
@@ -92,9 +157,8 @@ def _capped(
     dropped: Mapping[str, Counter[str]],
 ) -> dict[str, Assigned]:
     kept: set[str] = set()
-    for task in TASKS:
-        words = TASKS[task].words is not None
-        items = [(f.key, f.stratum, f.word if words else None) for f in found if f.task == task and f.key in assigned]
+    for task in dropped:
+        items = [(f.key, f.stratum, f.outcome) for f in found if f.task == task and f.key in assigned]
         chosen = capped(items, per_task, (seed, task))
         dropped[task]["over_the_number_asked_for"] += len(items) - len(chosen)
         kept |= chosen

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from terrabench.items import TASKS, Benchmark
+from terrabench.items import Benchmark, tasks_of
 from terracot.io import iter_jsonl, read_json
 
 RUN, RESPONSES, SCORES = "run.json", "responses.jsonl", "scores.json"
@@ -35,7 +35,7 @@ def selected_items(bench: Benchmark, limit: int | None) -> list[dict[str, Any]]:
     if limit is None or limit >= len(bench.items):
         return bench.items
     seen: Counter[str] = Counter()
-    tasks = list(TASKS)
+    tasks = tasks_of({item["task"] for item in bench.items})
     ranked = []
     for position, item in enumerate(bench.items):
         ranked.append((seen[item["task"]], tasks.index(item["task"]), position))

@@ -1,16 +1,17 @@
-"""Findings to items: what the six tasks find in a scene, and the row that an item with its options becomes."""
+"""Findings to items: what tasks and sources can ask of a scene, and the row that an item with its options becomes."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import terracot
 from terrabench.items import TASKS as PUBLISHED
-from terrabench.options_plan import Assigned
+from terrabench.options_plan import Assigned, Found
+from terrabench.stated import PROTOCOL as STATED
+from terrabench.stated import stated_findings
 from terrabench.tasks import TASKS
 from terracot.findings import Finding, SceneFacts, Setting, find
 from terracot.generate import question_columns
@@ -19,29 +20,24 @@ from terracot.plugins import LETTERS
 from terracot.questions import Question, Writer
 from terracot.rules import Filters
 from terracot.samples import content_id
+from terracot.stated import StatedFinding, is_stated, stated_number
 
 PROTOCOL = "paper-filters"
 """The filters of the paper on true ground sampling. Stricter protocols will carry names of their own."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units."""
-
-    key: str
-    task: str
-    measure: str
-    classes: tuple[str, ...]
-    stratum: str
-    scene_id: str
-    group: str
-    value: float | None
-    word: str
+def protocol_of(tasks: Mapping[str, int]) -> str:
+    """The protocols behind a benchmark with so many items of each task: of measured tasks, of stated ones, or both."""
+    stated = {is_stated(task) for task, count in tasks.items() if count}
+    if True not in stated:
+        return PROTOCOL
+    return f"{PROTOCOL} + {STATED}" if False in stated else STATED
 
 
 def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> Iterator[tuple[Found, Finding]]:
-    """Everything that a scene can be asked in the six tasks; what filters refuse is counted in ``rejected``."""
+    """Everything that a scene can be asked, in the six tasks and by its source; ``rejected`` counts what is refused."""
     scene = facts.scene
+    yield from stated_findings(facts, rejected)
     size = size_text(*scene.ground.sampling) if scene.ground.known else "unknown"
     for task in TASKS:
         for finding in find(task, facts, filters):
@@ -76,7 +72,9 @@ def picture_of(scene: Mapping[str, Any], t: int) -> Mapping[str, Any]:
 
 
 def word(finding: Finding, setting: Setting, seed: int) -> Question:
-    """The wording of an item; it has no trace."""
+    """The wording of an item; it has no trace. Stated questions have words of their own."""
+    if isinstance(finding, StatedFinding):
+        return Question(finding, finding.question, (), (), finding.truth.text, finding.template)
     writer = Writer(finding, setting, seed, prefix="bench")
     return writer.question(TASKS[finding.kind].phrase(writer))
 
@@ -88,10 +86,11 @@ def item_row(
     if assigned.unit is not None:
         finding = facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": assigned.unit})
     question = word(finding, facts.setting, seed)
-    unit = finding.truth.unit
+    unit, stated = finding.truth.unit, isinstance(finding, StatedFinding)
     if assigned.words is None:
         values: list[float | None] = [value / UNITS.get(unit, 1.0) for value in assigned.values]
-        options = [option_text(value, unit) for value in values if value is not None]
+        shown = stated_number if stated else lambda value: option_text(value, unit)
+        options = [shown(value) for value in values if value is not None]
     else:
         values, options = [None] * len(assigned.words), list(assigned.words)
     letters = LETTERS[: len(options)]
@@ -99,11 +98,11 @@ def item_row(
         "image": dict(image),
         "candidates": json.dumps(dict(zip(letters, options, strict=True)), ensure_ascii=False),
         "answer": letters[assigned.answer],
-        "task_type": PUBLISHED[found.task],
+        "task_type": PUBLISHED.get(found.task, found.task),
         "task": found.task,
         "options": options,
         "option_values": values,
         "stratum": found.stratum,
-        "protocol": PROTOCOL,
+        "protocol": STATED if stated else PROTOCOL,
     }
     return row | {"id": content_id(row)}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from terrabench.answers import PARSER_VERSION, parse
-from terrabench.items import TASKS, Benchmark
+from terrabench.items import TASKS, Benchmark, tasks_of
 from terrabench.responses import SCORES, STATUSES, RunError, ids_sha256, load_responses, load_run, selected_items
 from terracot.io import atomic_write_text, pretty_json, stamp
 from terracot.masks import RleError, decode, item_iou
@@ -81,20 +81,19 @@ def item_results(run_dir: str | Path, bench: Benchmark, items: Sequence[dict[str
 def summary(results: Sequence[Result]) -> dict[str, Any]:
     """All figures of ``scores.json`` that follow from the item results."""
     tasks = {}
-    for task in TASKS:
+    for task in tasks_of({r.task for r in results}):
         of_task = [r for r in results if r.task == task]
-        if of_task:
-            tasks[task] = task_scores(of_task)
-            if task in GROUND_TASKS:
-                bases = {basis: [r for r in of_task if r.ground_basis == basis] for basis in ("measured", "nominal")}
-                tasks[task]["by_ground"] = {basis: task_scores(part) for basis, part in bases.items() if part}
+        tasks[task] = task_scores(of_task)
+        if task in GROUND_TASKS:
+            bases = {basis: [r for r in of_task if r.ground_basis == basis] for basis in ("measured", "nominal")}
+            tasks[task]["by_ground"] = {basis: task_scores(part) for basis, part in bases.items() if part}
     macro = _mean([t["accuracy"] for t in tasks.values()])
     counts = Counter(r.status for r in results)
     overall = task_scores(results) if results else dict.fromkeys(("mean_iou", "iou_covered", "r_iou_correct"))
     return {
         "macro_accuracy": macro,
         "macro_tasks": list(tasks),
-        "macro6": macro if len(tasks) == len(TASKS) else None,
+        "macro6": _mean([tasks[task]["accuracy"] for task in TASKS]) if TASKS.keys() <= tasks.keys() else None,
         "micro_accuracy": _mean([r.correct for r in results]),
         "micro_ci95": wilson(sum(r.correct for r in results), len(results)),
         "chance_macro": _mean([t["chance"] for t in tasks.values()]),

@@ -99,6 +99,8 @@ def _check_answer(
     if words is not None and (truth["value"] is not None or truth["text"] not in words):
         yield f"answer {truth['text']!r} is none of {words}"
     sample = "steps" in row
+    if not sample and words is not None and not set(row["options"]) <= set(words):
+        yield f"options {row['options']} are not among the possible answers {words}"
     if sample and words is None and truth["value"] is None:
         yield "its answer is neither a number nor one of several words; published options make no samples"
     if sample and row["steps"]:
