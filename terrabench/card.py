@@ -8,6 +8,7 @@ from typing import Any
 
 from terracot.dataset import card_head
 from terracot.shards import read_rows
+from terracot.stated import is_stated
 
 
 def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str, Any]], out: Path) -> str:
@@ -21,6 +22,7 @@ def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str
         if "nominal" in bases
         else ""
     )
+    stated = sum(entry["kept"] for task, entry in audit.items() if is_stated(task))
     rows = "\n".join(
         f"| {task} | {entry['kept']} | {entry['found']} | {sum(entry['refused_by_filter'].values())} "
         f"| {_reasons(entry['dropped_with_options'])} |"
@@ -31,9 +33,9 @@ def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str
         card_head(("items", "scenes"), [licence for licence, _ in credits])
         + f"""# TerraScope-Bench items from `{source}`
 {synthetic}{nominal}
-{counts["items"]} multiple-choice items over {counts["scenes"]} scenes, each with its evidence masks, numeric truth and
-provenance. Facts that pass the paper's filters are *found*; an item is *kept* when it gets options that tell nothing.
-
+{_what(counts, stated)} Facts that pass the paper's filters are *found*; an item is *kept* when it gets options that
+tell nothing.
+{_STATED if stated else ""}
 | task | kept | found | refused by a filter | dropped while options were made |
 |---|---|---|---|---|
 {rows}
@@ -47,6 +49,21 @@ options are balanced per stratum. All counts: `audit.json`.
 {licences}
 """
     )
+
+
+_STATED = """
+Tasks named `SOURCE/...` are **stated, not measured**: question and answer are the source's, no mask stands behind them,
+and they are scored for accuracy alone. Options that the source publishes are kept as they stand, whatever they tell
+(template `published`). Where it publishes none, words are balanced and numbers drawn per task, source and split; what
+the words of a question alone give away is not balanced.
+"""
+
+
+def _what(counts: Mapping[str, Any], stated: int) -> str:
+    head = f"{counts['items']} multiple-choice items over {counts['scenes']} scenes"
+    if not stated:
+        return f"{head}, each with its evidence masks, numeric truth and\nprovenance."
+    return f"{head}, {counts['items'] - stated} of them with evidence masks,\nmeasured truth and provenance."
 
 
 def _reasons(dropped: Mapping[str, int]) -> str:

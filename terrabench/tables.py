@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from terrabench.items import TASKS
+from terracot.stated import is_stated
 
 _SHORT = {
     "coverage": "coverage",
@@ -15,19 +16,40 @@ _SHORT = {
     "distance": "distance",
     "building_change": "build.chg",
 }
+_WIDE = 8
+"""So many stated tasks are columns; more are printed a line each."""
 
 
 def format_table(scores_list: Sequence[Mapping[str, Any]]) -> str:
     """Aligned text: accuracy in per cent by task, macro and micro mean, mean IoU in per cent, and r.
 
-    "-" stands for what a run does not have. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to
-    a part of the benchmark; the lines below the table say what they mean.
+    Tasks whose answers are stated by a source follow in a table of their own, when there are any. "-" stands for what a
+    run does not have. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the
+    benchmark; the lines below the tables say what they mean.
     """
     header = ["model", *[_SHORT[task] for task in TASKS], "macro", "micro", "mIoU", "r", "n"]
-    rows = [_row(scores) for scores in scores_list]
+    lines = _table(header, [_row(scores) for scores in scores_list])
+    return "\n".join([*lines, *_stated(scores_list), *_notes(scores_list)])
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [_aligned(row, widths) for row in [header, ["-" * w for w in widths], *rows]]
-    return "\n".join([*lines, *_notes(scores_list)])
+    return [_aligned(row, widths) for row in [header, ["-" * w for w in widths], *rows]]
+
+
+def _stated(scores_list: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Accuracy in the stated tasks: models are rows, or columns when the tasks are too many."""
+    tasks = sorted({task for scores in scores_list for task in scores["tasks"] if is_stated(task)})
+    if not tasks:
+        return []
+    names = [scores["model"]["spec"] + _marks(scores) for scores in scores_list]
+    cells = [[_percent(s["tasks"].get(task, {}).get("accuracy")) for task in tasks] for s in scores_list]
+    if len(tasks) <= _WIDE:
+        lines = _table(["stated by the source", *tasks], [[n, *own] for n, own in zip(names, cells, strict=True)])
+    else:
+        by_task = [[task, *column] for task, column in zip(tasks, zip(*cells, strict=True), strict=True)]
+        lines = _table(["stated by the source", *names], by_task)
+    return ["", *lines]
 
 
 def _row(scores: Mapping[str, Any]) -> list[str]:
@@ -63,6 +85,8 @@ def _notes(scores_list: Sequence[Mapping[str, Any]]) -> list[str]:
             notes.append(f"{scores['model']['spec']}: of {scores['items']} items {counted}, all counted as wrong")
     if any(scores["privileged"] for scores in scores_list):
         notes.append("* privileged: measures the true masks; a bound, not a competitor")
+        if any(is_stated(task) for scores in scores_list for task in scores["tasks"]):
+            notes.append("  it leaves tasks stated by the source unanswered (unparsed): they have no masks to measure")
     if any(not scores["complete"] for scores in scores_list):
         notes.append("! incomplete: some items have not been asked; the same `run` command goes on")
     if any(_limited(scores) for scores in scores_list):

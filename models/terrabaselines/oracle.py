@@ -3,7 +3,8 @@
 terrabench run --bench BENCH --model oracle --out RUN
 
 Reference models, privileged: they see the evidence masks, never the answer. Below 100 %, the oracle shows items whose
-masks do not lead to their stored answer. The gap to the box oracle is what pixels are worth beyond boxes.
+masks do not lead to their stored answer. The gap to the box oracle is what pixels are worth beyond boxes. Questions
+whose answer a source states have no masks: nothing can be measured, so they are left unanswered and count as wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from terracot.language import UNITS
 from terracot.plugins import LETTERS, EvidenceMask, PredictedMask, PrivilegedItem, Response
 from terracot.rules import Truth, answer_from_masks
 from terracot.scenes import BoolMask
+from terracot.stated import is_stated
 
 _NUMBER = re.compile(r"([-−]?\d[\d,]*(?:\.\d+)?)\s*(%|km²|km2|m²|m2|ha|km|m)?(?![\w²])")
 
@@ -34,6 +36,8 @@ class Oracle:
         return item.evidence
 
     def _respond(self, item: PrivilegedItem) -> Response:
+        if is_stated(item.task):
+            return Response("<think>Stated by its source, cannot be measured.</think><answer></answer>")
         masks = self.regions(item)
         truth = answer_from_masks(item.task, masks, item.prompt.valid, item.prompt.ground, item.parameters)
         letter = nearest_option(truth, item.prompt.options)
