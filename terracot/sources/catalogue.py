@@ -142,7 +142,10 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         home="https://zenodo.org/records/14619797",
         answers=LAND,
         options=(SPLIT, Option("splits", "folder with the split lists (.txt)", path=True)),
-        notes="The optical images of the events in Ukraine, Myanmar and Mexico are not redistributed.",
+        notes=(
+            "The optical images of the events in Ukraine, Myanmar and Mexico are not redistributed. Splits stand in "
+            "lists only: bda_benchmark/dataset/splitname of the repository ChenHongruixuan/BRIGHT."
+        ),
     ),
     SourceInfo(
         name="worldcover",
@@ -208,13 +211,14 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         name="dfc2020",
         target="terracot.sources.dfc2020:Dfc2020Source",
         title="DFC2020: Sentinel-1 and -2 patches with 10 m land cover",
-        path="the folder that holds ROIs0000_validation or ROIs0000_test",
+        path="the folder that holds ROIs0000_validation or ROIs0000_test (or ROIs0000_autumn, spring, summer, winter)",
         license="CC-BY-4.0",
         attribution="IEEE GRSS Data Fusion Contest 2020, M. Schmitt et al.; contains modified Copernicus Sentinel data",
-        size="986 validation and about 5,000 test patches of 256 x 256 pixels",
+        size="986 validation and 5,128 test patches of 256 x 256 pixels",
         home="https://ieee-dataport.org/competitions/2020-ieee-grss-data-fusion-contest",
         answers=LAND,
         options=(SPLIT, Option("legend", "`common`: the coarse legend that sources share (lossy)")),
+        notes="Its lc maps (500 m brought to 10 m) are never read. Savanna and snow, never mapped, are no classes.",
     ),
     SourceInfo(
         name="rsvqa-lr",
