@@ -52,12 +52,22 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as data:
+                if data.driver == "PNG" and not _has_end(path):
+                    raise OSError("the end of the PNG is missing")
                 yield data
     except (RasterioError, OSError) as error:
         found = str(error).replace(str(path), where)  # the quarantine file must not depend on where the data lie
         raise SceneError(
             "unreadable", f"{where}: cannot be read as a raster ({found}); fetch the file again, it may be truncated"
         ) from error
+
+
+def _has_end(path: Path) -> bool:
+    """True when a PNG has its last chunk. GDAL reads what there is of a cut one and makes up the rest, unasked."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 1024))
+        return b"IEND\xaeB`\x82" in file.read()
 
 
 def read_header(path: Path, where: str) -> Header:
