@@ -6,9 +6,9 @@ the same map without the degree of damage describes date 1: what is damaged or d
 is left between the two sensors after their registration, and walls that lean towards a radar, forbid distances of a few
 metres (``LIMITS``).
 
-Buildings are known by pixels only: neighbours that touch cannot be told apart, so patches are counted, never buildings, and
-there are no building-change items. ``target_instance_level.zip``, which does hold single buildings, has no published
-layout and is not read.
+Buildings are known by pixels only: neighbours that touch cannot be told apart, so patches are counted, never buildings,
+and there are no building-change items. ``target_instance_level.zip``, which does hold single buildings, is not read:
+its layout is not published.
 """
 
 from __future__ import annotations

@@ -14,6 +14,9 @@ from terracot.sources.published import LeftOut, Listing
 UNSTATED = "unstated"
 """Split of every tile when no lists are given."""
 
+NOT_DOWNLOADED = "not_downloaded"
+"""Reason of tiles whose optical images are no part of any download."""
+
 NOT_REDISTRIBUTED = ("ukraine-conflict", "myanmar-hurricane", "mexico-hurricane")
 """Events whose optical images are Google Earth's; a user makes them with the recipe of the data set."""
 
@@ -66,6 +69,7 @@ def list_tiles(root: Path, folders: Mapping[str, Path], lists: Mapping[str, str]
     tiles = set().union(*found.values())
     lacking = {tile: next((k for k in KINDS if tile not in found[k]), None) for tile in tiles}
     per_event = Counter((event_of(tile), kind) for tile, kind in lacking.items() if kind)
+    seen = {event_of(tile) for tile in found["pre_disaster"]}
     scenes = {}
     for tile in sorted(tiles | set(lists or ())):
         lack = lacking.get(tile)
@@ -73,7 +77,10 @@ def list_tiles(root: Path, folders: Mapping[str, Path], lists: Mapping[str, str]
             message = "named in the split lists, but there is no file of it; fetch the archives again"
             left_out.append(LeftOut(tile, "missing_image", message))
         elif lack:
-            left_out.append(LeftOut(tile, KINDS[lack][0], _lack_text(tile, lack, per_event[event_of(tile), lack])))
+            event = event_of(tile)
+            whole = lack == "pre_disaster" and event in NOT_REDISTRIBUTED and event not in seen
+            reason = NOT_DOWNLOADED if whole else KINDS[lack][0]
+            left_out.append(LeftOut(tile, reason, _lack_text(tile, lack, per_event[event, lack])))
         elif lists is not None and tile not in lists:
             left_out.append(LeftOut(tile, "missing_index", "none of the split lists names this tile"))
         else:
@@ -90,8 +97,8 @@ def _lack_text(tile: str, kind: str, count: int) -> str:
     what, event = KINDS[kind][1], event_of(tile)
     if kind == "pre_disaster" and event in NOT_REDISTRIBUTED:
         return (
-            f"the {what} of {event} is not redistributed ({count} tiles); to have it, make it from Google Earth by the "
-            "recipe tutorial.md of the repository ChenHongruixuan/BRIGHT and put it beside the others"
+            f"the {what} of {event} is not redistributed ({count} tiles without it); to have it, make it from Google "
+            "Earth by the recipe tutorial.md of the repository ChenHongruixuan/BRIGHT and put it beside the others"
         )
     return f"there is no {tile}_{kind}.tif ({what}; {count} such tiles of {event}); fetch its archive again"
 

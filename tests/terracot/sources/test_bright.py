@@ -22,6 +22,7 @@ from terracot.render import render
 from terracot.scenes import Modality, Scene, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.bright import BrightSource
+from terracot.survey import survey
 from terracot.verify import verify
 
 BATA_TILE = "bata-explosion_00000000"
@@ -191,12 +192,20 @@ def test_a_damage_map_without_georeference_takes_that_of_its_images(folder: Path
 def test_optical_images_that_are_not_redistributed_are_named_with_the_way_to_get_them(folder: Path) -> None:
     tile_of(folder, "ukraine-conflict_00000004", blocks(), leave_out=("pre_disaster",))
     source = BrightSource(folder)
-    missing = [left for left in source.left_out() if left.reason == "missing_image"]
+    missing = [left for left in source.left_out() if left.reason == "not_downloaded"]
     assert [left.name for left in missing] == ["ukraine-conflict_00000003", "ukraine-conflict_00000004"]
-    for words in ("ukraine-conflict is not redistributed (2 tiles)", "tutorial.md"):
+    for words in ("ukraine-conflict is not redistributed (2 tiles without it)", "tutorial.md"):
         assert words in missing[0].message
     with pytest.raises(SceneError, match=r"tutorial\.md"):
         source.load("ukraine-conflict_00000003")
+
+
+def test_a_complete_download_passes_the_check_and_counts_the_missing_optical_images(folder: Path) -> None:
+    found = survey(SourceSpec("bright", str(folder)))
+    assert (found.usable, found.categories["missing"], found.unusable) == (1, 1, 0)
+    utm = (0.35, 0.0, 401000.0, 0.0, -0.35, 5200000.0)
+    tile_of(folder, "ukraine-conflict_00000004", blocks(), "EPSG:32637", utm)  # the user made this one, not the other
+    assert left_out(BrightSource(folder)) == {"ukraine-conflict_00000003": "missing_image"}
 
 
 def test_a_home_made_optical_image_is_used_under_its_own_terms(folder: Path) -> None:
@@ -443,7 +452,7 @@ def test_real_download_has_the_published_numbers() -> None:
         pytest.skip("TERRASCOPE_BRIGHT is not set: the folder of a real BRIGHT download, with the standard split lists")
     lists = next((p for p in (Path(stated), Path(stated) / "standard_ML") if list(p.glob("train*.txt"))), None)
     source = BrightSource(stated, splits=str(lists) if lists else None)
-    missing = [left for left in source.left_out() if left.reason == "missing_image"]
+    missing = [left for left in source.left_out() if left.reason in ("not_downloaded", "missing_image")]
     assert len(source.ids()) + len(missing) == 4246
     assert {left.name.rpartition("_")[0] for left in missing} <= {
         "ukraine-conflict",
