@@ -175,7 +175,7 @@ def text_problem(text: str) -> str | None:
         return f"{reserved[0]!r} is a mark by which replies are read; take it out of {text[:80]!r}"
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" for c in text):
         return f"{text[:80]!r} holds characters that are no text"
-    return None if text.strip(_PUNCTUATION) else f"expected words, found {text!r}"
+    return None if " ".join(text.split()).strip(_PUNCTUATION) else f"expected words, found {text!r}"
 
 
 def _problem(one: Stated, source: str) -> str | None:
