@@ -8,6 +8,7 @@ cover a grid are opened, and releases are never mixed, since they differ by thei
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -112,19 +113,22 @@ class LabelRasters:
             raise self._missing(crs, x, y)
         return used
 
-    def label_band(self, data: Any, name: str) -> int:
-        """Number of the band that holds the codes; ``SceneError`` ``bad_label`` when the raster is no label raster."""
+    def only(self, paths: Sequence[Path]) -> LabelRasters:
+        """The same, of some of the rasters alone."""
+        fewer = copy(self)
+        fewer.paths = tuple(paths)
+        return fewer
+
+    def read_window(self, data: Any, window: Window, name: str) -> Codes:
+        """Codes of a window of an opened raster, ``fill`` where it has none; ``bad_label`` for no label raster."""
         if data.count != 1 or data.dtypes[0] != "uint8":
             raise SceneError(
                 "bad_label",
                 f"{self.where}: {name} has {data.count} bands of {data.dtypes[0]}, expected one of uint8 with class "
                 "codes; a coloured picture of a map is no label raster",
             )
-        return 1
-
-    def decode(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_], name: str) -> Codes:
-        """Values of the label band, and whether the file calls them valid, to codes with ``fill``."""
-        return np.where(valid, values, self.fill).astype(np.uint8)
+        valid = data.read_masks(1, window=window) > 0
+        return np.where(valid, data.read(1, window=window), self.fill).astype(np.uint8)
 
     def _read(self, raster: LabelRaster, rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64]) -> Codes:
         top, left = int(rows.min()), int(cols.min())
@@ -137,10 +141,8 @@ class LabelRasters:
                 "crossed at 180 degrees: give tiles instead",
             )
         with _opened(raster.header.path, raster.name) as data:
-            band, window = self.label_band(data, raster.name), Window(left, top, width, height)
-            values, valid = data.read(band, window=window), data.read_masks(band, window=window) > 0
-        at = (rows - top, cols - left)
-        return self.decode(values[at], valid[at], raster.name)
+            codes = self.read_window(data, Window(left, top, width, height), raster.name)
+        return codes[rows - top, cols - left]
 
     def _candidates(self, crs: str, x: Floats, y: Floats) -> tuple[list[LabelRaster], SceneError | None]:
         """Rasters that may cover the points, and what is wrong with the first of those that cannot be opened."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
-from worldcover_on_disk import corner, tile_path, write_raster, write_tile
+from worldcover_on_disk import corner, tile_path, utm_grid, write_raster, write_tile
 
 from terracot.scenes import SceneError, SourceError
 from terracot.sources.label_rasters import LabelRasters
@@ -21,13 +21,6 @@ def stripes(lon: Any, lat: Any) -> Any:
     """A code that differs from each label pixel to its neighbours: 10, 20, 30, 40 by column, 50 more by row."""
     col, row = np.floor(lon * 12000).astype(int), np.floor(lat * 12000).astype(int)
     return 10 * (col % 4 + 1) + 50 * (row % 2)
-
-
-def utm_grid(epsg: int, lon: float, lat: float, size: float = 10.0, pixels: int = 64) -> tuple[str, Any]:
-    """CRS and transform of a square grid centred on a point, a little off the round metres."""
-    x, y = pyproj.Transformer.from_crs("EPSG:4326", epsg, always_xy=True).transform(lon, lat)
-    half = size * pixels / 2
-    return f"EPSG:{epsg}", (size, 0.0, round(x) - half + 0.37, 0.0, -size, round(y) + half + 0.11)
 
 
 def lonlat(crs: str, transform: Any, shape: tuple[int, int]) -> tuple[Any, Any]:
@@ -45,7 +38,7 @@ def reason(labels: LabelRasters, grid: tuple[str, Any], shape: tuple[int, int] =
 
 
 GRIDS = {
-    "utm": utm_grid(32629, *LISBON),
+    "utm": utm_grid(32629, *LISBON, pixels=64),
     "mercator": ("EPSG:3857", (10.0, 0.0, -1024148.3, 0.0, -10.0, 4679500.2)),
     "degrees": ("EPSG:4326", (7e-5, 0.0, -9.2021, 0.0, -7e-5, 38.7022)),
     "rotated": ("EPSG:32629", (8.0, 6.0, 482600.3, 6.0, -8.0, 4283400.7)),
@@ -77,7 +70,7 @@ def test_a_grid_on_two_tiles_takes_from_both(tmp_path: Path) -> None:
 
 
 def test_a_missing_neighbour_leaves_its_part_empty(tmp_path: Path) -> None:
-    grid = utm_grid(32629, -9.0, 38.0)
+    grid = utm_grid(32629, -9.0, 38.0, pixels=64)
     write_tile(tmp_path, "N36W012", (-9.0, 38.0), lambda lon, lat: 10)
     codes = LabelRasters(tmp_path, "labels").codes(*grid, (64, 64))
     lon, _ = lonlat(*grid, (64, 64))
@@ -89,14 +82,14 @@ def test_a_missing_neighbour_leaves_its_part_empty(tmp_path: Path) -> None:
 
 def test_no_tile_at_all_names_the_one_that_is_needed(tmp_path: Path) -> None:
     write_tile(tmp_path, "N36W012", LISBON, stripes)
-    code, text = reason(LabelRasters(tmp_path, "option labels"), utm_grid(32633, 14.0, 41.0))
+    code, text = reason(LabelRasters(tmp_path, "option labels"), utm_grid(32633, 14.0, 41.0, pixels=64))
     assert code == "missing_label"
     assert "option labels" in text
     assert "latitude 41.0" in text
     assert "N39E012" in text
     labels = LabelRasters(tmp_path, "labels")
     with pytest.raises(SceneError, match="S03W003"):
-        labels.covering(*utm_grid(32730, -2.5, -0.5), (64, 64))
+        labels.covering(*utm_grid(32730, -2.5, -0.5, pixels=64), (64, 64))
 
 
 def test_the_180th_meridian_is_a_tile_border_like_any_other(tmp_path: Path) -> None:
@@ -104,7 +97,7 @@ def test_the_180th_meridian_is_a_tile_border_like_any_other(tmp_path: Path) -> N
     for tile, code in (("S18E177", 10), ("S18W180", 20)):
         write_tile(tmp_path, tile, (180.0 if code == 10 else -180.0, -16.8), lambda lon, lat, c=code: c)
     labels = LabelRasters(tmp_path, "labels")
-    grid = utm_grid(32701, -180.0, -16.8)
+    grid = utm_grid(32701, -180.0, -16.8, pixels=64)
     lon, _ = lonlat(*grid, (64, 64))
     assert set(np.sign(lon).ravel()) == {-1, 1}
     assert np.array_equal(labels.codes(*grid, (64, 64)), np.where(lon > 0, 10, 20))
@@ -166,7 +159,7 @@ def test_a_broken_tile_is_unreadable_and_only_where_it_is_needed(tmp_path: Path,
     broken.write_bytes(broken.read_bytes()[:kept])
     labels = LabelRasters(tmp_path, "labels")
     assert labels.codes(*GRIDS["utm"], (64, 64)).all()
-    code, text = reason(labels, utm_grid(32633, 14.0, 41.0))
+    code, text = reason(labels, utm_grid(32633, 14.0, 41.0, pixels=64))
     assert (code, "N39E012" in text, str(tmp_path) in text) == ("unreadable", True, False)
 
 
@@ -218,7 +211,7 @@ def test_a_label_raster_without_crs_is_named(tmp_path: Path) -> None:
 def test_a_tile_under_another_tiles_name_is_refused(tmp_path: Path) -> None:
     right = write_tile(tmp_path, "N36W012", LISBON, stripes)
     right.rename(tile_path(tmp_path, "N39E012"))
-    code, text = reason(LabelRasters(tmp_path, "labels"), utm_grid(32633, 14.0, 41.0))
+    code, text = reason(LabelRasters(tmp_path, "labels"), utm_grid(32633, 14.0, 41.0, pixels=64))
     assert code == "mismatched_georeference"
     assert "named after, N39E012" in text
 
@@ -234,7 +227,7 @@ def test_only_the_window_is_read(tmp_path: Path) -> None:
     """A whole tile has 1.3e9 pixels; pixels of a kilometre, 64 of them, would need 7000 x 9000 label pixels."""
     write_tile(tmp_path, "N36W012", LISBON, stripes)
     labels = LabelRasters(tmp_path, "labels")
-    code, text = reason(labels, utm_grid(32629, -10.5, 37.5, size=3000), (64, 64))
+    code, text = reason(labels, utm_grid(32629, -10.5, 37.5, size=3000, pixels=64), (64, 64))
     assert (code, "far coarser" in text) == ("labels_too_fine", True)
 
 
@@ -242,7 +235,7 @@ def test_ground_of_a_label_pixel_is_that_of_its_own_row(tmp_path: Path) -> None:
     """sources.md: at 38.65 degrees a WorldCover pixel is 9.251 m by 7.254 m."""
     tile = write_tile(tmp_path, "N36W012", LISBON, stripes)
     labels = LabelRasters(tile, "labels")
-    crs, transform = utm_grid(32629, -9.2, 38.65)
+    crs, transform = utm_grid(32629, -9.2, 38.65, pixels=64)
     (raster,) = labels.covering(crs, transform, (64, 64))
     x, y = transform[2] + 320, transform[5] - 320
     assert raster.ground_at(crs, x, y).sampling == pytest.approx((9.251, 7.254), abs=1e-3)
