@@ -5,9 +5,10 @@ The pixel size is fitted to the polygons (``xbd_ground``), never taken from ``gs
 multispectral bands.
 
 What is drawn where polygons overlap: in the order of the file, later over earlier, and un-classified buildings last, so
-that what nobody could judge stays open. A building of which less than a pixel is in the frame is no building of the
-scene; provenance counts those. All others are listed, also one that others cover: then the buildings cannot be told
-apart, and no question counts them.
+that what nobody could judge stays open. A building that only the other file of the pair has is open as well; it lies
+below all others and counts nowhere. A building of which less than a pixel is in the frame is no building of the scene;
+provenance counts those. All others are listed, also one that others cover: then the buildings cannot be told apart, and
+no question counts them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ from terracot.sources.polygons import burn
 from terracot.sources.published import LeftOut, Listing, PublishedSource
 from terracot.sources.rasters import read_bands, read_header
 from terracot.sources.xbd_ground import Geotransforms, pixel_size
-from terracot.sources.xbd_labels import CODES, PHASES, POST, PRE, UNCLASSIFIED, Label, Phase, read_label
+from terracot.sources.xbd_labels import CODES, PHASES, POST, PRE, UNCLASSIFIED, Building, Label, Phase, read_label
 
 BANDS = ("R", "G", "B")
 
@@ -122,8 +122,8 @@ class XbdSource(PublishedSource):
             split=split,
             frames=tuple(self._frame(scene_id, p, images[p], shapes[p], times[p]) for p in PHASES),
             labels=(
-                LabelMap(1, PRE, shapes["pre"], partial(_classes, labels["pre"], PRE)),
-                LabelMap(2, POST, shapes["post"], partial(_classes, labels["post"], POST)),
+                LabelMap(1, PRE, shapes["pre"], partial(_classes, labels["pre"], labels["post"], PRE)),
+                LabelMap(2, POST, shapes["post"], partial(_classes, labels["post"], labels["pre"], POST)),
             ),
             instances=tuple(_instances(t, labels[p]) for t, p in enumerate(PHASES, 1)),
             ground=size.ground,
@@ -135,9 +135,7 @@ class XbdSource(PublishedSource):
                 "dates": {p: times[p] for p in PHASES},
                 "label_codes": {"pre": "1 any building", "post": dict(CODES), "ignored": UNCLASSIFIED},
                 "buildings": {p: labels[p].counts() for p in PHASES},
-                "without_partner": len(
-                    {b.uid for b in labels["pre"].buildings} ^ {b.uid for b in labels["post"].buildings}
-                ),
+                "without_partner": {p: len(_without_partner(labels[p], labels[q])) for p, q in (PHASES, PHASES[::-1])},
                 "image_metadata": {p: labels[p].stated() for p in PHASES},
                 "static_labels": False,
                 "crs": size.crs,
@@ -206,19 +204,26 @@ def _times(scene_id: str, labels: Mapping[Phase, Label]) -> dict[Phase, str | No
     return times
 
 
-def _drawn(label: Label, values: Sequence[int], dtype: str) -> npt.NDArray[Any]:
-    """Buildings burnt with their values, un-classified ones last."""
-    order = sorted(range(len(values)), key=lambda i: label.buildings[i].subtype == UNCLASSIFIED)
-    return burn([(label.buildings[i].part, values[i]) for i in order], label.shape, dtype)
+def _order(label: Label) -> list[int]:
+    """Positions of the buildings in the order of drawing: that of the file, un-classified ones last."""
+    return sorted(range(len(label.buildings)), key=lambda i: label.buildings[i].subtype == UNCLASSIFIED)
 
 
-def _classes(label: Label, legend: Legend) -> ClassMap:
+def _classes(label: Label, other: Label, legend: Legend) -> ClassMap:
     codes = [CODES[b.subtype] if b.subtype is not None else 1 for b in label.buildings]
-    return legend.encode(_drawn(label, codes, "uint8"), label.where)
+    drawn = [(b.part, CODES[UNCLASSIFIED]) for b in _without_partner(other, label)]
+    drawn += [(label.buildings[i].part, codes[i]) for i in _order(label)]
+    return legend.encode(burn(drawn, label.shape, "uint8"), label.where)
 
 
 def _numbers(label: Label) -> npt.NDArray[np.int32]:
-    return _drawn(label, range(1, len(label.buildings) + 1), "int32")
+    return burn([(label.buildings[i].part, i + 1) for i in _order(label)], label.shape, "int32")
+
+
+def _without_partner(label: Label, other: Label) -> list[Building]:
+    """Buildings whose uid the other file of the pair does not have."""
+    known = {b.uid for b in other.buildings}
+    return [b for b in label.buildings if b.uid not in known]
 
 
 def _instances(t: int, label: Label) -> InstanceMap:

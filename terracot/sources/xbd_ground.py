@@ -80,7 +80,7 @@ class Geotransforms:
             transform = (float(a), float(b), float(x), float(d), float(e), float(y))
         except (TypeError, ValueError):
             return f"the entry of {image} in {GEOTRANSFORMS} is not [six numbers, WKT]"
-        if not isinstance(wkt, str) or not np.isfinite(transform).all():
+        if not isinstance(wkt, str) or "[" not in wkt or not np.isfinite(transform).all():
             return f"the entry of {image} in {GEOTRANSFORMS} is not [six numbers, WKT]"
         label = crs_label(wkt)
         return (label if label.startswith("EPSG:") else wkt), transform

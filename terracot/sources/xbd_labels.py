@@ -24,8 +24,9 @@ PRE = Legend(
         LegendClass(0, "ground without buildings", (0,), (120, 120, 120)),
         LegendClass(1, "building cover", (1,), (230, 230, 230)),
     ),
+    ignore=(5,),
 )
-"""Before the event; 1 is any building."""
+"""Before the event; 1 is any building, 5 a building of the post file alone."""
 
 POST = Legend(
     "xbd_damage",
@@ -38,7 +39,7 @@ POST = Legend(
     ),
     ignore=(5,),
 )
-"""After the event, by the codes of the published targets; 5 is un-classified."""
+"""After the event, by the codes of the published targets; 5 is un-classified, or a building of the pre file alone."""
 
 CODES: Mapping[str, int] = {
     "no-damage": 1,

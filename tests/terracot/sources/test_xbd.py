@@ -479,6 +479,7 @@ def test_a_geotransform_square_in_degrees_is_not_that_of_the_picture(tmp_path: P
         [["a"] * 6, UTM14],
         [METRES, 4326],
         [METRES, "no WKT"],
+        [METRES, "PROJCS[]"],
         "x",
         [[0, 1, 0, 0, 0, 1], UTM14],
     ],
@@ -572,6 +573,32 @@ def test_later_buildings_lie_over_earlier_ones_and_undecidable_ones_over_all(tmp
     )
     classes = opened(tmp_path).load(SCENE).labels[1].classes()
     assert classes[110, [95, 105, 115, 125]].tolist() == [4, 4, IGNORE, IGNORE]
+
+
+def test_a_building_that_one_file_alone_has_is_open_in_the_other(root: Path) -> None:
+    """The pre file loses the first (2400 pixels), the post file the second (4000)."""
+    change_label(root, SCENE, "pre", lambda c: c["features"]["xy"].pop(0))
+    change_label(root, SCENE, "post", lambda c: c["features"]["xy"].pop(1))
+    scene = opened(root).load(SCENE)
+    assert counts(scene, 1) == {
+        "ground without buildings": SIZE**2 - 8900,
+        "building cover": 4000 + 2500,
+        "ignored": 2400,
+    }
+    assert counts(scene, 2) == {
+        "ground without buildings": SIZE**2 - 8900,
+        "undamaged building cover": 2400,
+        "ignored": 4000 + 2500,
+    }
+    assert scene.provenance["without_partner"] == {"pre": 1, "post": 1}
+    assert [i.uid for i in scene.instances[1].instances] == ["00000000-0000", "00000000-0002"]
+
+
+def test_other_uids_in_the_two_files_cost_no_label(root: Path) -> None:
+    write_pair(root, PAIR, THREE)
+    for n in range(3):
+        change_label(root, SCENE, "pre", lambda c, n=n: c["features"]["xy"][n]["properties"].update(uid=f"other-{n}"))
+    assert counts(opened(root).load(SCENE), 2)["ignored"] == 2500
 
 
 def test_a_building_that_others_cover_is_never_lost_from_a_count(tmp_path: Path) -> None:
@@ -773,7 +800,7 @@ def test_fit_finds_the_map_again_from_random_vertices(turned: int, pixel: float,
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many") / "xbd"
-    write_many(folder, 24)
+    write_many(folder, 16)
     return folder
 
 
