@@ -108,7 +108,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         home="https://xview2.org (registration)",
         answers=(*LAND, "building_change"),
         options=(SPLIT, Option("geotransforms", "xview_geotransforms.json, for images without buildings", path=True)),
-        notes="The pixel size is fitted to the polygons (about 0.45 m); the stated gsd is not that of the images.",
+        notes="The pixel size is fitted to the polygons (about 0.45 m); the stated gsd is not that of the images. A "
+        "geotransform counts only where its pixels are square on the ground. Un-classified buildings are ignored.",
     ),
     SourceInfo(
         name="chatearthnet",
