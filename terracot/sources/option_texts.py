@@ -63,13 +63,14 @@ def lettered(text: str) -> tuple[str, ...]:
 
 def spelled(text: str, options: Sequence[str]) -> bool:
     """True when a lettered text gives these options in this order."""
-    words, at = " ".join(text.split()), 0
+    rest = " ".join(text[: MAX_TEXT + 1].split())
     for letter, option in zip(ascii_uppercase, options, strict=False):
-        found = re.compile(rf"\(?{letter}[.):]\s?{re.escape(' '.join(option.split()))}").search(words, at)
-        if found is None:
+        words = " ".join(option.split())
+        rest = rest.lstrip(" .,;(")
+        if rest[:1] != letter or rest[1:2] not in (".", ")", ":") or not rest[2:].lstrip().startswith(words):
             return False
-        at = found.end()
-    return len(text) <= MAX_TEXT and not words[at:].strip(" .,;")
+        rest = rest[2:].lstrip()[len(words) :]
+    return not rest.strip(" .,;")
 
 
 def checked(options: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -139,13 +139,14 @@ class Files:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._listed: dict[str, dict[str, bool]] = {}
+        self._folded: dict[str, dict[str, list[str]]] = {}
 
     def find(self, path: str) -> str | None:
         """The file of a ``plain_path`` as the disk spells it; capitals may differ where that leaves one file."""
         found = ""
         for part in path.split("/"):
             names = self._names(found)
-            close = [part] if part in names else [name for name in names if name.casefold() == part.casefold()]
+            close = [part] if part in names else self._close(found, names).get(part.casefold(), [])
             if len(close) != 1:
                 return None
             is_file = names[close[0]]
@@ -165,6 +166,14 @@ class Files:
         )
         said = "pictures in the folders of the questions that no question read here asks about"
         return [LeftOut(folder, "missing_questions", f"{n} {said}") for folder, n in sorted(counts.items())]
+
+    def _close(self, folder: str, names: Mapping[str, bool]) -> Mapping[str, list[str]]:
+        """Name without case -> names that are like it."""
+        if folder not in self._folded:
+            folded = self._folded[folder] = {}
+            for name in names:
+                folded.setdefault(name.casefold(), []).append(name)
+        return self._folded[folder]
 
     def _names(self, folder: str) -> dict[str, bool]:
         """Name -> whether it is a file; empty for what is no folder."""
