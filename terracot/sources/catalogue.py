@@ -253,13 +253,14 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         name="disasterm3",
         target="terracot.sources.disasterm3:DisasterM3Source",
         title="DisasterM3: multiple-choice questions on disasters, optical and SAR (evaluation)",
-        path="the folder that holds benchmark_release.json and the images",
+        path="the folder that holds benchmark_release.json and test_images (DisasterM3_Bench)",
         license="CC-BY-NC-SA-4.0",
         attribution="DisasterM3, J. Wang et al. 2025; built on xBD and BRIGHT",
-        size="26,988 images, 11 GB",
+        size="30,042 records on 6,260 pictures of 1024 x 1024 pixels, 11 GB",
         home="https://huggingface.co/datasets/Kingdrone-Junjue/DisasterM3",
         answers=("disasterm3/<task>",),
-        notes="For evaluation: items without masks, scored for accuracy only. Shares its images with xBD and BRIGHT.",
+        notes="For evaluation: items without masks, scored for accuracy only; tasks with one right option are read. "
+        "Shares its images with xBD and BRIGHT.",
     ),
 )
 
