@@ -21,13 +21,13 @@ MAX_OPCODES = 12_000_000  # RISBench, the largest published index, needs about 4
 MAX_DEPTH = 16  # the list of refs, a ref, its sentences, a sentence, its tokens: 5
 MAX_INTEGER = 1 << 63
 
-_INTEGERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
+_INTEGERS = ("INT", "BININT", "BININT2", "LONG", "LONG1", "LONG4")
 _SLOTS = ("PUT", "BINPUT", "LONG_BINPUT", "GET", "BINGET", "LONG_BINGET")
-_OTHERS = """
-    PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE
+_NAMES = """
+    PROTO STOP MARK NONE NEWTRUE NEWFALSE BININT1 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE
     SHORT_BINUNICODE BINUNICODE8 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS MEMOIZE
 """
-_PLAIN = frozenset((*_INTEGERS, *_SLOTS, *_OTHERS.split()))
+_HARMLESS = frozenset(_NAMES.split())
 _MALFORMED = (pickle.UnpicklingError, EOFError, IndexError, KeyError, ValueError, TypeError, AttributeError)
 
 _CONVERT = (
@@ -72,17 +72,21 @@ def _walk(data: bytes, name: str) -> int:
     for opcode, argument, position in pickletools.genops(data):
         count += 1
         kind = opcode.name
-        number = argument if isinstance(argument, int) else 0
-        if kind not in _PLAIN:
-            what = f"{kind} {argument!r:.80}" if argument is not None else kind
-            _refuse(name, f"its instruction {what} at byte {position} makes something other than plain data")
         if count > MAX_OPCODES:
             _refuse(name, f"it has more than {MAX_OPCODES} instructions")
-        if kind in _SLOTS and not 0 <= number <= count:
-            _refuse(name, f"memo slot {argument} at byte {position} is far beyond the values stored so far")
-        if kind in _INTEGERS and not -MAX_INTEGER <= number < MAX_INTEGER:
-            _refuse(name, f"the number at byte {position} has more than 64 bits")
-        if kind == "FRAME" and number > len(data):
+        if kind in _HARMLESS:
+            continue
+        number = argument if isinstance(argument, int) else 0
+        if kind in _SLOTS:
+            if not 0 <= number <= count:
+                _refuse(name, f"memo slot {number} at byte {position} is far beyond the values stored so far")
+        elif kind in _INTEGERS:
+            if not -MAX_INTEGER <= number < MAX_INTEGER:
+                _refuse(name, f"the number at byte {position} has more than 64 bits")
+        elif kind != "FRAME":
+            what = f"{kind} {argument!r:.80}" if argument is not None else kind
+            _refuse(name, f"its instruction {what} at byte {position} makes something other than plain data")
+        elif number > len(data):
             _refuse(name, f"the frame at byte {position} is longer than the file")
     return count
 
