@@ -18,7 +18,7 @@ from terracot.ground import GroundSampling
 from terracot.render import default_display
 from terracot.scenes import Frame, LabelMap, Modality, Scene, SceneError, SourceError
 from terracot.sources.chatearthnet_index import Index, Pictures, find_pictures, parse_name, read_index
-from terracot.sources.chatearthnet_labels import open_labels, read_classes
+from terracot.sources.chatearthnet_labels import limits_of, open_labels, read_classes
 from terracot.sources.chatearthnet_pictures import SHAPE, read_picture, read_pictures
 from terracot.sources.chatearthnet_s1 import Sentinel1, sar_frame
 from terracot.sources.published import LeftOut, Listing, PublishedSource
@@ -121,7 +121,8 @@ class ChatEarthNetSource(PublishedSource):
         transform = transform_of(col, row, corner)
         sar = self.s1.files(scene_id) if self.s1 else {}
         frames = [self._optical(scene_id), *([sar_frame(scene_id, sar)] if sar else [])]
-        label = LabelMap(1, self.labels.legend, SHAPE, partial(read_classes, self.labels, col, row, corner, label_file))
+        read = partial(read_classes, self.labels, col, row, corner, label_file)
+        label = LabelMap(1, self.labels.legend, SHAPE, read, limits_of(self.labels, col, row))
         files = {part: self.rel(self._file(part, scene_id)) for part in self.parts}
         files |= {f"s1_{polarisation}": where for polarisation, (_, where) in sar.items()}
         return Scene(

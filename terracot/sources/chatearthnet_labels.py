@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from terracot.scenes import ClassMap, Legend, LegendClass, SceneError, SourceError
+from terracot.ground import GroundSampling
+from terracot.scenes import ClassMap, Legend, LegendClass, MapLimits, SceneError, SourceError
 from terracot.sources.label_rasters import LabelRasters
 from terracot.sources.legends import WORLDCOVER
 from terracot.sources.rasters import read_bands
-from terracot.sources.webmercator import CRS, PATCH_PX, TILE_PX, Corner, transform_of
+from terracot.sources.webmercator import CRS, PATCH_PX, TILE_PX, Corner, centre_of, transform_of
 
 # Colours are those of the masks that the captions were written from. The captions say developed area, tree, shrub,
 # grass, crop, bare land and snow where these names differ.
@@ -38,6 +39,7 @@ SATLAS = Legend(
 """``land_cover.png`` of SatlasPretrain: ESA WorldCover, numbered anew; 0 is invalid."""
 
 _RELEASE = "2020_v100"
+_STEP = 1 / 12000  # degrees between pixels of WorldCover
 _TILE = re.compile(r"\d+_\d+")
 
 
@@ -45,6 +47,7 @@ class TileLabels(Protocol):
     """Land cover of tiles. ``license`` is what binds users of pictures and labels together."""
 
     key: str
+    map_name: str
     legend: Legend
     license: str
     attribution: str
@@ -64,6 +67,7 @@ class SatlasLabels:
 
     folder: str
     key = "satlas"
+    map_name = "the SatlasPretrain land-cover map"
     legend = SATLAS
     license = "CC-BY-4.0 AND ODbL-1.0"
     attribution = "Labels as packed in SatlasPretrain, F. Bastani et al. 2023 (ODbL-1.0, CC-BY-4.0 and ESA terms)"
@@ -112,6 +116,7 @@ class WorldCoverLabels:
     """WorldCover 2020 v100, which the captions were written from, by nearest neighbour on the grid of a tile."""
 
     key = "worldcover"
+    map_name = "the ESA WorldCover map"
     legend = WORLDCOVER
     license = "CC-BY-4.0"
     attribution = ""
@@ -154,6 +159,13 @@ def open_labels(satlas: str | None, worldcover: str | None) -> TileLabels:
 def read_classes(labels: TileLabels, col: int, row: int, corner: Corner, where: str) -> ClassMap:
     """``(256, 256)`` class ids of a quadrant."""
     return labels.legend.encode(labels.codes(col, row, corner), where)
+
+
+def limits_of(labels: TileLabels, col: int, row: int) -> MapLimits:
+    """What the labels cannot say: both are WorldCover, whose pixels here are larger than those of the pictures."""
+    lon, lat = centre_of(col, row)
+    pixel = GroundSampling.from_georeference("EPSG:4326", (_STEP, 0.0, lon, 0.0, -_STEP, lat), (1, 1))
+    return MapLimits(pixel.pixel_area_m2, max(pixel.sampling), labels.map_name)
 
 
 def _found(folder: Path) -> str:

@@ -35,7 +35,9 @@ def read_picture(path: Path, where: str, bands: int) -> npt.NDArray[Any]:
         raise SceneError("placeholder", f"{where}: one of the known stand-in pictures; there is nothing to see in it")
     pixels = read_bands(path, where, count=bands)
     if pixels.dtype != np.uint8:
-        raise SceneError("pixel_type", f"{where}: expected 8-bit values, found {pixels.dtype}; unpack its archive again")
+        raise SceneError(
+            "pixel_type", f"{where}: expected 8-bit values, found {pixels.dtype}; unpack its archive again"
+        )
     if pixels.shape[1:] != SHAPE:
         height, width = pixels.shape[1:]
         raise SceneError(

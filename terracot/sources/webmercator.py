@@ -41,6 +41,12 @@ def transform_of(col: int, row: int, corner: Corner | None = None) -> tuple[floa
     return PIXEL, 0.0, left, 0.0, -PIXEL, upper
 
 
+def centre_of(col: int, row: int) -> tuple[float, float]:
+    """Longitude and latitude of the middle of a tile, in degrees."""
+    lat = math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * (row + 0.5) / TILES))))
+    return (col + 0.5) / TILES * 360 - 180, lat
+
+
 def corner_of(digits: str, order: Order) -> Corner:
     """Quadrant that the two digits mean under an order."""
     first, second = int(digits[0]), int(digits[1])

@@ -24,8 +24,10 @@ DIGITS = ("00", "01", "10", "11")
 ROW_COLUMN, COLUMN_ROW = "row, column", "column, row"
 
 _COLOURS = np.array(
-    [(9, 9, 9), (20, 40, 90), (190, 170, 160), (20, 70, 30), (120, 110, 60), (110, 150, 70), (200, 190, 90)]
-    + [(210, 180, 150), (245, 245, 250), (60, 120, 130), (10, 90, 60), (140, 130, 140)],
+    [
+        *((9, 9, 9), (20, 40, 90), (190, 170, 160), (20, 70, 30), (120, 110, 60), (110, 150, 70), (200, 190, 90)),
+        *((210, 180, 150), (245, 245, 250), (60, 120, 130), (10, 90, 60), (140, 130, 140)),
+    ],
     np.uint8,
 )
 
@@ -34,8 +36,9 @@ _COLOURS = np.array(
 def land_cover(seed: int) -> Codes:
     """``(512, 512)`` codes 1 to 6 in patches of some 40 pixels, other shares of them for every seed; do not write."""
     rng = np.random.default_rng(seed)
-    fields = np.stack([ndimage.zoom(rng.normal(size=(14, 14)), 512 / 14, order=1) for _ in range(6)])
-    return (np.argmax(fields + rng.normal(size=(6, 1, 1)), axis=0) + 1).astype(np.uint8)
+    fields = np.stack([ndimage.zoom(rng.normal(size=(14, 14)), 128 / 14, order=1) for _ in range(6)])
+    codes = np.argmax(fields + rng.normal(size=(6, 1, 1)), axis=0) + 1
+    return codes.astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
 
 
 def picture(codes: Codes, seed: int) -> npt.NDArray[np.uint8]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import rasterio
 from chatearthnet_on_disk import COLUMN_ROW, DIGITS, ROW_COLUMN, land_cover, picture, quadrant
 from pyproj import Transformer
 from scipy import ndimage
@@ -113,3 +115,18 @@ def test_pictures_of_other_places_hardly_ever_decide() -> None:
         found.append(read_digits(bands, land_cover(int(places[0]))[number : number + 256, :256]).statistic)
     assert 0.7 < np.std(found) < 1.5
     assert np.mean(np.abs(found) >= CLEAR) <= 0.04
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("order", [ROW_COLUMN, COLUMN_ROW])
+def test_real_sentinel_2_tiles_are_decided_right(real_data: Path, order: str) -> None:
+    """512 x 512 pixels of 10 m with a map of forest, cut into quadrants as ChatEarthNet cuts its tiles."""
+    images = sorted((real_data / "amazon_forest" / "image").glob("*.tif"))[:10]
+    if not images:
+        pytest.skip("real data has no folder amazon_forest")
+    found = []
+    for path in images:
+        with rasterio.open(path) as image, rasterio.open(path.parents[1] / "mask" / path.name) as mask:
+            seen, codes = np.moveaxis(image.read([1, 2, 3]), 0, 2), mask.read(1) + 1
+        found.append(read_digits(pictures(seen, order), codes).order)
+    assert found == [order] * len(images)
