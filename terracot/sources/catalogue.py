@@ -167,7 +167,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("offset", "added after scaling: -0.1 for Sentinel-2 since January 2022"),
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
         ),
-        notes="Labels are brought to the image's grid by nearest neighbour and measured with that grid's pixel size.",
+        notes="Labels are brought to the image's grid by nearest neighbour and measured with that grid's pixel size. "
+        "Patches are grouped by cells of one degree, so that neighbours stay on one side of a split.",
     ),
     SourceInfo(
         name="dynamicworld",
@@ -187,8 +188,9 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("scale", "factor from stored values to the unit: 0.0001"),
             Option("offset", "added after scaling: -0.1 for Sentinel-2 since January 2022"),
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
+            Option("zero", "`water`: label rasters without mask and nodata value have no masked pixel"),
         ),
-        notes="0 is water, so pixels without data are told by the mask of the file, never by the value 0.",
+        notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255).",
     ),
     SourceInfo(
         name="refer",
