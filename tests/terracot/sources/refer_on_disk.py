@@ -11,18 +11,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import rasterio
 from pycocotools import mask as coco
 from rasterio.errors import NotGeoreferencedWarning
 
+from terracot.scenes import Scene, SceneError
+from terracot.sources.refer import ReferSource
+
 HEIGHT, WIDTH = 96, 128
+SHAPE = (HEIGHT, WIDTH)
+IMAGES = Path("images/rrsisd/JPEGImages")
 RECTANGLE = [10.0, 20.0, 50.0, 20.0, 50.0, 60.0, 10.0, 60.0]
 """Columns 10 to 49, rows 20 to 59: 40 x 40 = 1,600 pixels."""
 
 Record = dict[str, Any]
 
 
-def pixels(seed: int, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> npt.NDArray[np.uint8]:
+def pixels(seed: int, shape: tuple[int, int] = SHAPE) -> npt.NDArray[np.uint8]:
     """``(3, H, W)``: a synthetic gradient with a patch, different for each seed."""
     rows, columns = np.indices(shape)
     grey = ((rows + columns + 7 * seed) % 200).astype(np.uint8)
@@ -46,9 +52,7 @@ def write(path: Path, bands: Any) -> Path:
     return path
 
 
-def box(
-    top: int, left: int, bottom: int, right: int, shape: tuple[int, int] = (HEIGHT, WIDTH)
-) -> npt.NDArray[np.bool_]:
+def box(top: int, left: int, bottom: int, right: int, shape: tuple[int, int] = SHAPE) -> npt.NDArray[np.bool_]:
     """A mask that is true in one rectangle."""
     mask = np.zeros(shape, dtype=bool)
     mask[top:bottom, left:right] = True
@@ -171,6 +175,23 @@ def places(count: int) -> tuple[list[Record], Record]:
     refs = [reference(n, f"The ship number {n} at the pier.", splits[n % 5]) for n in range(1, count + 1)]
     numbers = range(1, count + 1)
     return refs, instances([image_record(n) for n in numbers], [annotation(n, region(n)) for n in numbers])
+
+
+def reasons(source: ReferSource) -> dict[str, str]:
+    """What a source leaves out, and why."""
+    return {item.name: item.reason for item in source.left_out()}
+
+
+def load_reason(source: ReferSource, scene_id: str) -> str:
+    """Why a scene cannot be loaded."""
+    with pytest.raises(SceneError) as caught:
+        source.load(scene_id)
+    return caught.value.reason
+
+
+def areas(scene: Scene) -> dict[str, int]:
+    """Pixels of the region of each pair."""
+    return {one.key: int(one.region(scene.shape).sum()) for one in scene.stated}
 
 
 def _picture(folder: Path, image: Record) -> None:
