@@ -71,8 +71,8 @@ def quarters() -> np.ndarray:
 
 
 def write_download(root: Path) -> Path:
-    """Two validation patches and a test patch, the latter in folders named by number."""
-    for patch in (0, 10):
+    """Three validation patches and a test patch, the latter in folders named by number."""
+    for patch in (10, 2, 0):
         write_patch(root, patch, quarters())
     write_patch(root, 2, quarters(), season="test", suffix="0")
     return root

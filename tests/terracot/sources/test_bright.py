@@ -277,6 +277,8 @@ def test_an_image_of_another_place_is_refused(folder: Path, kind: str) -> None:
     assert reason(folder) == "mismatched_georeference"
     write(path_of(folder, BATA_TILE, kind), data, "EPSG:32632", (0.5, 0, 588000, 0, -0.5, 204000))
     assert reason(folder) == "mismatched_georeference"
+    write(path_of(folder, BATA_TILE, kind), data, "EPSG:4267")  # the same numbers in another system
+    assert reason(folder) == "mismatched_georeference"
     nudged = (*BATA[:2], BATA[2] + 0.3 * STEP, *BATA[3:])  # less than the sensors are registered to
     write(path_of(folder, BATA_TILE, kind), data, transform=nudged)
     assert BrightSource(folder).load(BATA_TILE).transform == BATA

@@ -67,11 +67,12 @@ def left_out(source: Dfc2020Source) -> dict[str, str]:
 
 def test_patches_are_listed_by_number_with_their_split(download: Path) -> None:
     source = Dfc2020Source(download)
-    assert source.listed.scenes == {
-        "ROIs0000_test_0_p2": "test",
-        "ROIs0000_validation_0_p0": "validation",
-        "ROIs0000_validation_0_p10": "validation",
-    }
+    assert list(source.listed.scenes.items()) == [
+        ("ROIs0000_test_0_p2", "test"),
+        ("ROIs0000_validation_0_p0", "validation"),
+        ("ROIs0000_validation_0_p2", "validation"),
+        ("ROIs0000_validation_0_p10", "validation"),
+    ]
     assert source.left_out() == []
     only = Dfc2020Source(download, split="test")
     assert (list(only.ids()), set(left_out(only).values())) == (["ROIs0000_test_0_p2"], {"other_split"})
@@ -211,7 +212,7 @@ def test_folders_of_one_patch_may_differ_in_their_ending(tmp_path: Path) -> None
 
 def test_a_season_folder_itself_can_be_given(download: Path) -> None:
     source = Dfc2020Source(download / "ROIs0000_validation")
-    assert list(source.ids()) == [PATCH, "ROIs0000_validation_0_p10"]
+    assert list(source.ids()) == [PATCH, "ROIs0000_validation_0_p2", "ROIs0000_validation_0_p10"]
 
 
 def test_the_set_named_by_season_and_city_states_no_split(tmp_path: Path) -> None:
