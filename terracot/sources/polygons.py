@@ -46,7 +46,8 @@ def read_polygon(wkt: object, where: str) -> Any:
     if not isinstance(wkt, str) or not wkt.lstrip().upper().startswith(("POLYGON", "MULTIPOLYGON")):
         raise _bad(where, f"expected the WKT of a POLYGON or MULTIPOLYGON, found {_short(wkt)}")
     try:
-        found = shapely.force_2d(shapely.from_wkt(wkt))
+        with np.errstate(invalid="ignore"):  # coordinates that are no numbers are refused below, without a warning
+            found = shapely.force_2d(shapely.from_wkt(wkt))
     except (ShapelyError, ValueError) as error:
         raise _bad(where, f"its WKT cannot be read ({_short(error)}): {_short(wkt)}") from error
     if found.is_empty or not np.isfinite(shapely.get_coordinates(found)).all():
