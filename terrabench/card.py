@@ -63,7 +63,8 @@ def _what(counts: Mapping[str, Any], stated: int) -> str:
     head = f"{counts['items']} multiple-choice items over {counts['scenes']} scenes"
     if not stated:
         return f"{head}, each with its evidence masks, numeric truth and\nprovenance."
-    return f"{head}, {counts['items'] - stated} of them with evidence masks,\nmeasured truth and provenance."
+    measured = counts["items"] - stated or "none"
+    return f"{head}, {measured} of them with evidence masks and\nmeasured truth."
 
 
 def _reasons(dropped: Mapping[str, int]) -> str:
