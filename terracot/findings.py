@@ -137,6 +137,10 @@ def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejecte
 def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
     """Buildings where they are known one by one (1 to 100); patches of a class (2 to 20, each of a size that shows)."""
     for buildings in facts.scene.instances:
+        if measure.damage_counts(buildings.instances):
+            # Whether a destroyed building still is one, the question would have to say.
+            yield Rejected("counting", "some_buildings_are_damaged")
+            continue
         mask = measure.separate_instances(buildings.numbers())
         if not 1 <= len(buildings.instances) <= 100:
             yield Rejected("counting", "too_many_buildings" if buildings.instances else "no_buildings")

@@ -23,6 +23,8 @@ REASONS: Mapping[str, str] = {
     OTHER_SPLIT: "outside the split",
     "not_downloaded": "missing",  # a whole part of the set, as of somebody who fetched another part
     "flagged": "left out by choice",  # snow, clouds: an option of the source brings them back
+    "no_options": "left out by choice",  # questions of a set that are no multiple choice
+    "several_answers": "left out by choice",
     "license": "left out by choice",
     "placeholder": "placeholder",  # constant or stand-in pictures
     "unreadable": "corrupt",
@@ -33,6 +35,10 @@ REASONS: Mapping[str, str] = {
     "mismatched_shapes": "corrupt",
     "mismatched_georeference": "corrupt",
     "unknown_code": "corrupt",
+    "georeference": "corrupt",
+    "pixel_type": "corrupt",
+    "bad_dates": "corrupt",
+    "empty_mask": "corrupt",
     "bad_label": "corrupt",  # a label file whose content does not follow its format
     "bad_record": "corrupt",  # a row of an index or question file likewise
 }

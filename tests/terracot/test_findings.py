@@ -227,3 +227,9 @@ def test_a_class_asked_on_two_dates_is_measured_on_each() -> None:
     shares = {(f.t, f.class_names[0]): f.truth.value for f in found("coverage", memory_scene([before, after], NAMES))}
     assert shares[1, "water"] == 10.0
     assert shares[2, "water"] == 40.0
+
+
+def test_buildings_are_not_counted_on_a_date_whose_damage_is_known() -> None:
+    # After the event it is open whether a destroyed building still counts as one; before it nothing is damaged.
+    assert {f.t for f in found("counting", town(count=12, destroyed=4)) if f.class_names == ("building",)} <= {1}
+    assert "some_buildings_are_damaged" in rejected("counting", town(count=12, destroyed=4))
