@@ -74,6 +74,8 @@ class LabelledImages(PublishedSource):
         self._files = find_images(given, Path(labels)) if given.is_dir() else (given,)
         if not self._files:
             raise SourceError(f"{self.name} expects {self.info.path}; found no .tif in {path}")
+        if given.resolve() in {raster.resolve() for raster in self.labels.paths}:
+            raise SourceError(f"{given.name} lies among the label rasters of {labels}; give each its own folder")
 
     def open_labels(self, path: Path) -> LabelRasters:
         """The label rasters of a path."""

@@ -407,6 +407,8 @@ def test_wrong_paths_name_what_is_expected(two: tuple[Path, Path], tmp_path: Pat
         opened(tmp_path / "empty", labels)
     with pytest.raises(SourceError, match="lies in the folder of labels"):
         opened(images, images.parent)
+    with pytest.raises(SourceError, match=r"S2_00\.tif lies among the label rasters"):
+        opened(images / "S2_00.tif", images)
 
 
 def test_labels_may_lie_in_a_folder_among_the_images(two: tuple[Path, Path]) -> None:
@@ -550,8 +552,9 @@ def test_images_and_tiles_become_a_data_set_that_verifies(two: tuple[Path, Path]
     assert open_source(spec.name, spec.path, **dict(options)).name == "worldcover"
     made = generate(spec, tmp_path / "out")
     assert (made.quarantined, made.counts["scenes"]) == (0, 2)
-    report = verify(tmp_path / "out")
-    assert report.ok, report.problems
+    for report in (verify(tmp_path / "out"), verify(tmp_path / "out", str(images), options={"labels": str(labels)})):
+        assert report.ok, report.problems
+    assert report.checked["scenes rebuilt from source"] == 2
 
 
 def test_many_places_become_benchmark_items(tmp_path: Path) -> None:
@@ -562,6 +565,28 @@ def test_many_places_become_benchmark_items(tmp_path: Path) -> None:
     assert {"area", "boundary", "coverage"} <= {row["task"] for row in read_rows(tmp_path / "bench", "items", ["task"])}
     report = verify(tmp_path / "bench")
     assert report.ok, report.problems
+
+
+@pytest.mark.real
+def test_a_real_image_is_read_on_its_own_grid(real_data: Path, tmp_path: Path) -> None:
+    """A Sentinel-2 patch of BigEarthNet v2 (120 x 120 pixels of 10 m) above a synthetic tile."""
+    image = real_data / "bigearthnet_v2" / "S2_10m" / "T33UUP_26_57.tif"
+    if not image.is_file():
+        pytest.skip(f"no {image.name} in the real data")
+    transform = (10.0, 0.0, 331200.0, 0.0, -10.0, 5331600.0)
+    to_earth = pyproj.Transformer.from_crs("EPSG:32633", "EPSG:4326", always_xy=True)
+    lon, lat = to_earth.transform(331800.0, 5331000.0)
+    write_tile(tmp_path, "N48E012", (lon, lat), lambda x, y: np.where(x < lon, 10, 50), half=300)
+    source = WorldCoverSource(image, tmp_path, patch=120, unit="reflectance", scale=0.0001)
+    scene = source.load("T33UUP_26_57/r00000_c00000")
+    assert (scene.crs, scene.transform, scene.group) == ("EPSG:32633", transform, "cell/N48E012")
+    assert (scene.frames[0].bands, scene.ground.pixel_area_m2) == (("B02", "B03", "B04", "B08"), 100.0)
+    assert 0 < float(np.nanmedian(scene.frames[0].pixels())) < 0.5
+    col, row = np.meshgrid(np.arange(120) + 0.5, np.arange(120) + 0.5)
+    x, _ = to_earth.transform(331200 + 10 * col, 5331600 - 10 * row)
+    beside = np.abs(x - lon) < 1 / 12000  # where the label pixel's centre decides
+    expected = np.where(x < lon, 0, 4)  # tree cover, built-up area
+    assert np.array_equal(scene.labels[0].classes()[~beside], expected[~beside])
 
 
 def test_real_tiles(tmp_path: Path) -> None:
