@@ -23,6 +23,7 @@ REASONS: Mapping[str, str] = {
     OTHER_SPLIT: "outside the split",
     "not_downloaded": "missing",  # a whole part of the set, as of somebody who fetched another part
     "flagged": "left out by choice",  # snow, clouds: an option of the source brings them back
+    "incomplete_patch": "left out by choice",  # at the edge of an image that is cut into patches
     "no_options": "left out by choice",  # questions of a set that are no multiple choice
     "several_answers": "left out by choice",
     "license": "left out by choice",
