@@ -233,8 +233,9 @@ def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     """The items that a benchmark with this manifest must hold, made again from its source, for ``verify``."""
     filters, seed = Filters(**manifest["filters"]), manifest["seed"]
     listed = list(source.ids())[: manifest["scenes_read"]]
+    leaked = set(manifest["leaked"])
     found: list[Found] = []
-    for scene_id in sorted(set(listed) - set(manifest["leaked"]), key=listed.index):
+    for scene_id in (name for name in listed if name not in leaked):
         with suppress(SceneError):
             found += [one for one, _ in findings_of(SceneFacts(source.load(scene_id)), filters, Counter())]
     plan, _ = assign(found, seed, manifest["per_task"])
