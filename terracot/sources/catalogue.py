@@ -126,11 +126,14 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         answers=LAND,
         options=(
             SPLIT,
-            Option("satlas", "SatlasPretrain folder with static/<col>_<row>/land_cover.png", path=True),
-            Option("worldcover", "WorldCover 2020 v100 tile, or folder of tiles", path=True),
+            Option("satlas", "this or worldcover: folder with static/<col>_<row>/land_cover.png", path=True),
+            Option("worldcover", "this or satlas: WorldCover 2020 v100 tile, or folder of tiles", path=True),
             Option("s1", "folder with vh and vv pictures of the same names", path=True),
         ),
-        notes="Masks are not in the download. Pixels are Web-Mercator: 7.5 m at Lisbon, not 10 m.",
+        notes=(
+            "Masks are not in the download: satlas or worldcover has to be given; with satlas, ODbL-1.0 binds too. "
+            "Pixels are Web-Mercator: 7.5 m at Lisbon, not 10 m."
+        ),
     ),
     SourceInfo(
         name="bright",

@@ -298,7 +298,8 @@ def test_broken_and_placeholder_neighbours_do_not_stop_the_decision(root: Path) 
 
 
 def test_a_placeholder_is_called_that_and_not_undecided(root: Path) -> None:
-    write_png(png(root, NE), np.zeros((256, 256, 3), np.uint8))
+    for name in (NW, NE, SW, SE):
+        write_png(png(root, name), np.zeros((256, 256, 3), np.uint8))
     assert reason(root, NE) == "placeholder"
 
 
