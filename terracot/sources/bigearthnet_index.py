@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -35,14 +37,17 @@ class Index:
     def __init__(self, clean: Path, flagged: Path | None) -> None:
         tables = [_read(clean)] + ([_read(flagged)] if flagged else [])
         self._table = pa.concat_tables(tables)
+        second_file = np.arange(self._table.num_rows) >= tables[0].num_rows
+        self._flagged = second_file | self._flags(_SNOW) | self._flags(_CLOUD)
+        splits = self._table["split"].combine_chunks().fill_null("").dictionary_encode()
+        self._split_names, self._splits = splits.dictionary.to_pylist(), splits.indices.to_numpy()
         patch_ids = self._table["patch_id"].to_pylist()
-        self._splits = self._table["split"].to_pylist()
-        snow, cloud = (self._table[name].to_pylist() for name in (_SNOW, _CLOUD))
-        in_second = [False] * tables[0].num_rows + [True] * (len(patch_ids) - tables[0].num_rows)
-        self._flagged = [any(flags) for flags in zip(in_second, snow, cloud, strict=True)]
         self._rows: dict[str, int] = {name: i for i, name in enumerate(patch_ids) if name is not None}
         self.without_id = patch_ids.count(None)
         self._contradicted = self._find_contradicted(patch_ids)
+
+    def _flags(self, name: str) -> npt.NDArray[np.bool_]:
+        return np.asarray(self._table[name].fill_null(False).to_numpy(), dtype=bool)
 
     def _find_contradicted(self, patch_ids: Sequence[str | None]) -> frozenset[str]:
         """Patches whose rows disagree; a row that says the same twice does no harm."""
@@ -52,7 +57,7 @@ class Index:
         return frozenset(name for i, name in repeats if self._content(i) != self._content(self._rows[name]))
 
     def _content(self, i: int) -> tuple[Mapping[str, Any], bool]:
-        return self._table.slice(i, 1).to_pylist()[0], self._flagged[i]
+        return self._table.slice(i, 1).to_pylist()[0], bool(self._flagged[i])
 
     def __contains__(self, patch_id: str) -> bool:
         return patch_id in self._rows
@@ -62,11 +67,11 @@ class Index:
 
     def flagged(self, patch_id: str) -> bool:
         """True for a patch with seasonal snow, cloud or shadow."""
-        return self._flagged[self._rows[patch_id]]
+        return bool(self._flagged[self._rows[patch_id]])
 
     def split(self, patch_id: str) -> str:
         """The split as the file has it."""
-        return str(self._splits[self._rows[patch_id]])
+        return str(self._split_names[self._splits[self._rows[patch_id]]])
 
     def contradicted(self, patch_id: str) -> bool:
         """True when two rows say different things of this patch."""
@@ -90,9 +95,11 @@ def _read(path: Path) -> pa.Table:
                 f"{path.name}: the columns {', '.join(missing)} are missing (found: {', '.join(found)}); expected the "
                 f"file of BigEarthNet v2.0 with {', '.join(_SCHEMA.names)}"
             )
-        return pq.read_table(path, columns=_SCHEMA.names).select(_SCHEMA.names).cast(_SCHEMA)
-    except (pa.ArrowException, OSError) as error:
+        table = pq.read_table(path, columns=_SCHEMA.names).select(_SCHEMA.names).cast(_SCHEMA)
+        table.validate(full=True)  # text that is none
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"{path.name}: cannot be read as the metadata of BigEarthNet v2.0 "
             f"({str(error).replace(str(path), path.name)[:200]}); fetch it again"
         ) from error
+    return table

@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from terracot.ground import GroundError, GroundSampling
 from terracot.render import default_display
 from terracot.scenes import Frame, LabelMap, Legend, Modality, Scene, SceneError
+from terracot.sources.bigearthnet_pixels import SIDE, read_decibels, read_reflectance
 from terracot.sources.catalogue import SourceInfo
 from terracot.sources.corine import LIMITS
-from terracot.sources.rasters import Header, read_bands, read_header, read_labels, same_crs, shift_px
+from terracot.sources.rasters import Header, read_header, read_labels, same_crs, shift_px
 
-SIDE = 120
 SIDES = {"B01": 20, "B02": 120, "B03": 120, "B04": 120, "B05": 60, "B06": 60, "B07": 60, "B08": 120, "B8A": 60}
 SIDES |= {"B09": 20, "B11": 60, "B12": 60}
 """Bands of Sentinel-2 in the order of the frame, and pixels along a side of their files; there is no B10."""
@@ -182,45 +180,8 @@ class _Files:
             modality=modality,
             bands=bands,
             shape=(SIDE, SIDE),
-            read=partial(_read_decibels if modality is Modality.SAR else _read_reflectance, files),
+            read=partial(read_decibels if modality is Modality.SAR else read_reflectance, files),
             unit=unit,
             display=default_display(modality, bands, unit),
             time=iso,
         )
-
-
-def _read_reflectance(files: tuple[tuple[Path, str], ...]) -> npt.NDArray[np.float32]:
-    """``(12, 120, 120)``; NaN only where all bands are 0, for the nodata tag 0 hides real zeros of single bands."""
-    raw = [read_bands(path, where, count=1)[0] for path, where in files]
-    repeated = [band.repeat(SIDE // len(band), axis=0).repeat(SIDE // len(band), axis=1) for band in raw]
-    empty = np.all(np.stack(repeated) == 0, axis=0)
-    values = np.stack([_finer(band, empty) for band in raw]) / 10_000
-    values[:, empty] = np.nan
-    return values.astype(np.float32)
-
-
-def _finer(band: npt.NDArray[Any], empty: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """A band on the 10 m grid, bilinear between pixel centres; empty pixels do not colour their neighbours.
-
-    Not by GDAL, which would leave out every 0 (the nodata tag) and round to whole numbers.
-    """
-    n, k = len(band), SIDE // len(band)
-    values = band.astype(np.float64)
-    if k == 1:
-        return values
-    known = ~empty.reshape(n, k, n, k).all(axis=(1, 3))
-    if known.all():
-        return _bilinear(values, k)
-    return _bilinear(values * known, k) / np.maximum(_bilinear(known.astype(np.float64), k), 1e-9)
-
-
-def _bilinear(values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
-    finer: npt.NDArray[np.float64] = ndimage.zoom(values, k, order=1, mode="nearest", grid_mode=True)
-    return finer
-
-
-def _read_decibels(files: tuple[tuple[Path, str], ...]) -> npt.NDArray[np.float32]:
-    """``(2, 120, 120)`` of VV and VH; what is not finite is NaN."""
-    values = np.concatenate([read_bands(path, where, count=1) for path, where in files]).astype(np.float32)
-    values[~np.isfinite(values)] = np.nan
-    return values

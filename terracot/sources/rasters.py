@@ -55,7 +55,7 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
                 if data.driver == "PNG" and not _has_end(path):
                     raise OSError("the end of the PNG is missing")
                 yield data
-    except (RasterioError, OSError) as error:
+    except (RasterioError, OSError, UnicodeDecodeError) as error:  # the last: a damaged name in the CRS
         found = str(error).replace(str(path), where)  # the quarantine file must not depend on where the data lie
         raise SceneError(
             "unreadable", f"{where}: cannot be read as a raster ({found}); fetch the file again, it may be truncated"

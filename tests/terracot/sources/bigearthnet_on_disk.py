@@ -1,4 +1,4 @@
-"""A small BigEarthNet v2.0 on disk, exactly in its published layout; all pixels are synthetic."""
+"""A small BigEarthNet v2.0 on disk, exactly in its published layout; all pixels are synthetic. And how the tests read it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import rasterio
+
+from terracot.scenes import Scene, SceneError
+from terracot.sources.bigearthnet import BigEarthNetSource
 
 SIDES = {"B02": 120, "B03": 120, "B04": 120, "B08": 120, "B05": 60, "B06": 60, "B07": 60, "B8A": 60, "B11": 60}
 SIDES |= {"B12": 60, "B01": 20, "B09": 20}
@@ -162,11 +166,27 @@ def download(root: Path, *patches: Patch, s1: bool = True) -> Path:
 
 
 def many(root: Path, count: int) -> Path:
-    """Places with three stripes of ever other widths, for benchmarks; every fourth has two classes more."""
+    """Places for benchmarks: three stripes of ever other widths, each class in turn in the middle; some have four."""
     patches = []
     for i in range(count):
-        left, middle = 24 + 2 * i % 40, 20 + 3 * i % 23
-        rest = 120 - left - middle
-        tail = ((512, rest - 28), (112, 28)) if i % 4 == 0 else ((512, rest),)
-        patches.append(Patch(column=i, line=2 * i, map=stripes((211, left), (311, middle), *tail)))
+        left, middle = 24 + 7 * i % 17, 22 + 11 * i % 37
+        widths = [left, middle, 120 - left - middle]
+        codes = [(211, 311, 512), (311, 512, 211), (512, 211, 311)][i % 3]
+        extra = ((112, 22),) if i % 4 == 0 and widths[2] >= 44 else ()
+        widths[2] -= 22 * len(extra)
+        patches.append(Patch(i, 2 * i, map=stripes(*zip(codes, widths, strict=True), *extra)))
     return download(root, *patches)
+
+
+def read_all(scene: Scene) -> None:
+    for frame in scene.frames:
+        frame.pixels()
+    for label in scene.labels:
+        label.classes()
+
+
+def refusal(root: Path, patch: Patch | None = None, **options: str) -> SceneError:
+    with pytest.raises(SceneError) as caught:
+        read_all(BigEarthNetSource(root, **options).load((patch or Patch()).id))
+    assert str(root) not in str(caught.value)
+    return caught.value

@@ -3,70 +3,45 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pyproj
 import pytest
 import rasterio
 from bigearthnet_on_disk import (
     CLEAN,
-    COLUMNS,
-    FLAGGED,
     HALF,
     OTHER_TILE,
     SIDES,
-    SNOWY,
     TWO_OF_ONE_TILE,
     Patch,
     download,
     many,
     place,
+    read_all,
+    refusal,
     stripes,
     write_patch,
     write_rows,
     write_tif,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from terrabench.build import build
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
 from terracot.generate import SourceSpec, scene_samples
 from terracot.rules import Filters
-from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
+from terracot.scenes import IGNORE, Modality
 from terracot.sources import open_source
 from terracot.sources.bigearthnet import BigEarthNetSource
-from terracot.sources.corine import BEN19, BEN19_NAMES, COMMON, LEVEL_3
+from terracot.sources.corine import BEN19, BEN19_NAMES, COMMON
 from terracot.verify import verify
 
 PATCH = Patch()
 BAND_ORDER = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
-
-
-def read_all(scene: Scene) -> None:
-    for frame in scene.frames:
-        frame.pixels()
-    for label in scene.labels:
-        label.classes()
-
-
-def refusal(root: Path, patch: Patch = PATCH, **options: str) -> SceneError:
-    with pytest.raises(SceneError) as caught:
-        read_all(BigEarthNetSource(root, **options).load(patch.id))
-    assert str(root) not in str(caught.value)
-    return caught.value
-
-
-def left_out(root: Path, **options: str) -> dict[str, str]:
-    return {entry.name: entry.reason for entry in BigEarthNetSource(root, **options).left_out()}
 
 
 # --- what a scene is ------------------------------------------------------------------------------------------------
@@ -297,236 +272,6 @@ def test_patches_without_georeference_are_refused_rather_than_measured(tmp_path:
     assert refusal(root).reason == "georeference"
 
 
-# --- listing --------------------------------------------------------------------------------------------------------
-
-
-def test_listing_takes_split_and_country_from_the_metadata(tmp_path: Path) -> None:
-    a, b = TWO_OF_ONE_TILE
-    source = BigEarthNetSource(download(tmp_path, a, b, OTHER_TILE))
-    assert list(source.ids()) == [b.id, a.id, OTHER_TILE.id]  # tiles and patches in the order of their names
-    assert source.left_out() == []
-    assert source.load(OTHER_TILE.id).split == "test"
-    assert source.load(OTHER_TILE.id).provenance["metadata"]["country"] == "Finland"
-    assert list(BigEarthNetSource(tmp_path, split="validation").ids()) == [b.id]
-    assert left_out(tmp_path, split="validation") == {a.id: "other_split", OTHER_TILE.id: "other_split"}
-
-
-def test_a_patch_only_in_the_snow_file_comes_back_when_asked_for(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH, SNOWY)
-    assert list(BigEarthNetSource(root).ids()) == [PATCH.id]
-    assert left_out(root) == {SNOWY.id: "flagged"}
-    both = BigEarthNetSource(root, flagged="yes")
-    assert list(both.ids()) == [PATCH.id, SNOWY.id]
-    assert both.load(SNOWY.id).provenance["metadata"]["contains_seasonal_snow"] is True
-
-
-def test_a_flag_in_the_first_file_counts_too(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    write_rows(root / CLEAN, [PATCH.row | {"contains_cloud_or_shadow": True}])
-    assert left_out(root) == {PATCH.id: "flagged"}
-
-
-def test_patches_without_a_row_are_left_out(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH, SNOWY)
-    (root / FLAGGED).unlink()
-    (entry,) = BigEarthNetSource(root).left_out()
-    assert (entry.name, entry.reason) == (SNOWY.id, "missing_metadata")
-    assert FLAGGED in entry.message
-    assert refusal(root, SNOWY).reason == "missing_metadata"
-    with pytest.raises(SourceError, match=FLAGGED):
-        BigEarthNetSource(root, flagged="yes")
-
-
-def test_rows_without_a_folder_are_summed_up_by_tile(tmp_path: Path) -> None:
-    a, b = TWO_OF_ONE_TILE
-    root = download(tmp_path, a)
-    gone = [replace(OTHER_TILE, column=c) for c in range(40)]
-    write_rows(root / CLEAN, [p.row for p in (a, b, *gone)])
-    write_rows(root / FLAGGED, [SNOWY.row])
-    source = BigEarthNetSource(root)
-    assert list(source.ids()) == [a.id]
-    assert [(e.name, e.reason, e.message.split()[0]) for e in source.left_out()] == [
-        (a.tile_id, "missing_image", "1"),
-        (OTHER_TILE.tile_id, "missing_image", "40"),
-    ]
-    assert [e.message.split()[0] for e in BigEarthNetSource(root, flagged="yes").left_out()] == ["1", "41"]
-    assert refusal(root, b).reason == "missing_image"
-
-
-def test_rows_that_disagree_are_bad_and_rows_that_repeat_are_not(tmp_path: Path) -> None:
-    a, b = TWO_OF_ONE_TILE
-    root = download(tmp_path, a, b)
-    write_rows(root / CLEAN, [a.row, b.row, a.row, b.row | {"split": "test"}])
-    assert list(BigEarthNetSource(root).ids()) == [a.id]
-    assert left_out(root) == {b.id: "bad_record"}
-    assert refusal(root, b).reason == "bad_record"
-    write_rows(root / CLEAN, [a.row, b.row])
-    write_rows(root / FLAGGED, [b.row])  # clean and flagged at once
-    assert left_out(root) == {b.id: "bad_record"}
-
-
-def test_unknown_splits_and_rows_without_a_patch_are_bad_records(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    write_rows(root / CLEAN, [PATCH.row | {"split": "val"}, PATCH.row | {"patch_id": None}])
-    assert left_out(root) == {PATCH.id: "bad_record", CLEAN: "bad_record"}
-
-
-def test_stray_files_and_folders_are_no_scenes(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    (root / "BigEarthNet-S2" / ".DS_Store").write_bytes(b"x")
-    (root / "BigEarthNet-S2" / PATCH.tile_id / "readme.txt").write_text("x")
-    (root / "BigEarthNet-S2" / "spare" / PATCH.id).mkdir(parents=True)
-    source = BigEarthNetSource(root)
-    assert list(source.ids()) == [PATCH.id]
-    assert [(e.name, e.reason) for e in source.left_out()] == [(PATCH.id, "misplaced")]
-
-
-def test_parts_may_lie_one_folder_deeper_as_mirrors_unpack_them(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    nested = root / "BigEarthNet-S2"
-    nested.rename(root / "old")
-    nested.mkdir()
-    (root / "old").rename(nested / "BigEarthNet-S2")
-    (root / "V2").mkdir()
-    for part in ("Reference_Maps", CLEAN, FLAGGED, "BigEarthNet-S1"):
-        (root / part).rename(root / "V2" / part)
-    source = BigEarthNetSource(root)
-    assert list(source.ids()) == [PATCH.id]
-    scene = source.load(PATCH.id)
-    assert len(scene.frames) == 2
-    assert scene.provenance["labels"][0]["file"] == f"V2/{PATCH.map_file}"
-    assert scene.provenance["files"]["S2"][0].startswith("BigEarthNet-S2/BigEarthNet-S2/S2A_")
-
-
-def test_the_fingerprint_follows_metadata_options_and_sar(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    prints = {BigEarthNetSource(root, **options).fingerprint() for options in ({}, {"sar": "no"}, {"legend": "common"})}
-    assert BigEarthNetSource(root).fingerprint() in prints
-    write_rows(root / CLEAN, [PATCH.row | {"country": "Ireland"}])
-    prints.add(BigEarthNetSource(root).fingerprint())
-    assert len(prints) == 4
-
-
-# --- wrong folders and metadata -------------------------------------------------------------------------------------
-
-
-def test_a_wrong_folder_is_refused_with_what_was_expected_and_found(tmp_path: Path) -> None:
-    (tmp_path / "BigEarthNet-S2.tar.zst").touch()
-    with pytest.raises(
-        SourceError, match=r"no BigEarthNet-S2, Reference_Maps, metadata\.parquet in .*tar\.zst.*Unpack"
-    ):
-        BigEarthNetSource(tmp_path)
-    with pytest.raises(SourceError, match="found no folder"):
-        BigEarthNetSource(tmp_path / "nowhere")
-    root = download(tmp_path / "real", PATCH)
-    with pytest.raises(SourceError, match="Reference_Maps"):
-        BigEarthNetSource(root / "BigEarthNet-S2")
-
-
-@pytest.mark.parametrize("options", [{"flagged": "maybe"}, {"sar": "1"}, {"legend": "ben43"}, {"split": "val"}])
-def test_unknown_values_of_options_are_refused(tmp_path: Path, options: dict[str, str]) -> None:
-    download(tmp_path, PATCH)
-    with pytest.raises(SourceError, match=next(iter(options))):
-        BigEarthNetSource(tmp_path, **options)
-
-
-@pytest.mark.parametrize("column", COLUMNS.names)
-def test_metadata_without_a_column_name_it(tmp_path: Path, column: str) -> None:
-    root = download(tmp_path, PATCH)
-    pq.write_table(pq.read_table(root / CLEAN).drop_columns(column), root / CLEAN)
-    with pytest.raises(SourceError, match=rf"metadata\.parquet: the columns {column} are missing"):
-        BigEarthNetSource(root).ids()
-
-
-def test_metadata_that_are_no_parquet_are_refused(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    whole = (root / CLEAN).read_bytes()
-    for content in (b"", b"patch_id,labels\n", whole[: len(whole) // 2]):
-        (root / CLEAN).write_bytes(content)
-        with pytest.raises(SourceError, match="fetch it again"):
-            BigEarthNetSource(root).ids()
-
-
-def test_metadata_that_pandas_wrote_again_are_read(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    pd.read_parquet(root / CLEAN).to_parquet(root / CLEAN)
-    assert BigEarthNetSource(root).load(PATCH.id).provenance["metadata"] == PATCH.row
-
-
-def test_metadata_of_other_types_are_refused(tmp_path: Path) -> None:
-    root = download(tmp_path, PATCH)
-    table = pa.Table.from_pylist([PATCH.row | {"labels": "Arable land"}])
-    pq.write_table(table, root / CLEAN)
-    with pytest.raises(SourceError, match=CLEAN):
-        BigEarthNetSource(root).ids()
-
-
-TEXT = st.one_of(st.none(), st.text(max_size=30), st.sampled_from(["../..", PATCH.s1_name, PATCH.id, "test", "."]))
-HOSTILE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@HOSTILE
-@given(rows=st.lists(st.fixed_dictionaries(dict.fromkeys(("patch_id", "split", "country", "s1_name"), TEXT))))
-def test_hostile_metadata_raise_nothing_else(rows: list[dict[str, Any]], tmp_path: Path) -> None:
-    root = tmp_path / "data"
-    if not root.exists():
-        download(root, PATCH)
-    write_rows(root / CLEAN, [PATCH.row | row for row in rows])
-    source = BigEarthNetSource(root)
-    source.left_out()
-    for name in {PATCH.id, *(str(row["patch_id"]) for row in rows)}:
-        with suppress(SceneError):
-            read_all(source.load(name))
-
-
-@HOSTILE
-@given(
-    changes=st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=6), of_map=st.booleans()
-)
-def test_damaged_headers_raise_nothing_else(changes: list[tuple[int, int]], of_map: bool, tmp_path: Path) -> None:
-    root = tmp_path / "data"
-    if not root.exists():
-        download(root, PATCH)
-    path = root / (PATCH.map_file if of_map else PATCH.band_file("B04"))
-    whole = path.read_bytes()
-    damaged = bytearray(whole)
-    for position, value in changes:
-        damaged[position % len(whole)] = value
-    path.write_bytes(damaged)
-    with suppress(SceneError):
-        read_all(BigEarthNetSource(root).load(PATCH.id))
-    path.write_bytes(whole)
-
-
-# --- legends --------------------------------------------------------------------------------------------------------
-
-
-def test_classes_are_in_the_order_of_corine_and_told_by_name() -> None:
-    """ConfigILM sorts the names, others keep the order of CORINE: ids alone mean nothing."""
-    assert len(BEN19.classes) == 19
-    assert BEN19.names[:3] == ("urban fabric", "industrial or commercial units", "arable land")
-    assert BEN19.names[-1] == "marine waters"
-    assert list(BEN19.names) != sorted(BEN19.names)
-    assert BEN19.id_of(BEN19_NAMES["Transitional woodland, shrub"]) == 13
-    assert set(BEN19_NAMES.values()) == set(BEN19.names)
-
-
-def test_forty_four_codes_thirty_two_kept_twelve_without_an_answer() -> None:
-    assert len(LEVEL_3) == len({c.code for c in LEVEL_3}) == 44
-    assert sum(len(c.codes) for c in BEN19.classes) == 32
-    dropped = {122, 123, 124, 131, 132, 133, 141, 142, 332, 334, 335, 423}
-    assert set(BEN19.ignore) == dropped | {0, 999}
-    assert BEN19.encode(np.array([[333, 321, 241, 244, 523]])).tolist() == [[11, 11, 3, 7, 18]]
-
-
-def test_the_common_legend_is_marked_lossy_and_answers_nothing_that_corine_mixes() -> None:
-    assert COMMON.name.endswith("(lossy)")
-    codes = np.array([[112, 223, 231, 313, 331, 333, 321, 412, 512, 243, 244, 124, 999]])
-    names = [COMMON.names[i] if i != IGNORE else None for i in COMMON.encode(codes)[0]]
-    built, crop, grass, trees, bare = "built-up area", "cropland", "shrub and grass", "tree cover", "bare ground"
-    assert names == [built, crop, grass, trees, bare, bare, grass, "wetland", "water", None, None, None, None]
-
-
 def test_the_common_legend_is_an_option(tmp_path: Path) -> None:
     scene = BigEarthNetSource(download(tmp_path, PATCH), legend="common").load(PATCH.id)
     assert scene.labels[0].legend is COMMON
@@ -572,12 +317,14 @@ def test_a_download_becomes_terra_cot_and_verifies_against_its_source(tmp_path: 
 
 
 def test_a_download_becomes_a_benchmark(tmp_path: Path) -> None:
-    root = many(tmp_path / "ben", 24)
+    root = many(tmp_path / "ben", 14)
     out = tmp_path / "bench"
     summary = build(SourceSpec("bigearthnet", str(root)), out)
     assert summary.quarantined == 0
     items = pd.concat(pd.read_parquet(p) for p in (out / "data").glob("items-*.parquet"))
-    assert {"coverage", "area"} <= set(items["kind"])
+    assert {"coverage", "area", "ranking", "boundary"} <= set(items["kind"])
+    assert set(items.loc[items["kind"] == "boundary", "answer"]) == {"A", "B"}  # yes and no
+    assert items["question"].str.contains("CORINE land-cover map", regex=False).all()
     assert items["group"].str.startswith("mgrs/33UUP_").all()
     assert verify(out, source_path=str(root)).problems == []
 
