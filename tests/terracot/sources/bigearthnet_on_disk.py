@@ -1,4 +1,4 @@
-"""A small BigEarthNet v2.0 on disk, exactly in its published layout; all pixels are synthetic. And how the tests read it."""
+"""A small BigEarthNet v2.0 on disk in its published layout, all pixels synthetic; and how tests read it."""
 
 from __future__ import annotations
 
