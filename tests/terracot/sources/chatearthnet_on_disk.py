@@ -13,14 +13,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 from scipy import ndimage
+
+from terracot.scenes import Scene, SceneError
+from terracot.sources.chatearthnet import ChatEarthNetSource
 
 Codes = npt.NDArray[np.uint8]
 RGB, B567, B8 = "s2_rgb_images", "s2_band_5_6_7_images", "s2_band_8_11_12_images"
 INNER = "s2_images"
 LISBON = (3886, 3141)
 DIGITS = ("00", "01", "10", "11")
+NW, NE, SW, SE = (f"3886_3141_patch{digits}" for digits in DIGITS)  # as (row, column)
 ROW_COLUMN, COLUMN_ROW = "row, column", "column, row"
 
 _COLOURS = np.array(
@@ -123,3 +128,36 @@ def write_download(
         names += write_tile(root, satlas, (3900 + number, 3100), digits=digits, parts=parts, seed=number)
     write_captions(root, dict.fromkeys(names, "Fields around a town."), split=split)
     return root, satlas
+
+
+def lisbon(folder: Path) -> Path:
+    """The Lisbon tile whole in ``chatearthnet``, and its labels in ``satlas`` beside it."""
+    names = write_tile(folder / "chatearthnet", folder / "satlas")
+    write_captions(folder / "chatearthnet", {name: f"Caption of {name}." for name in names})
+    return folder / "chatearthnet"
+
+
+def opened(root: Path, **options: Any) -> ChatEarthNetSource:
+    """The source, with the labels beside it unless others are given."""
+    if "worldcover" not in options:
+        options.setdefault("satlas", str(root.parent / "satlas"))
+    return ChatEarthNetSource(root, **options)
+
+
+def read_all(scene: Scene) -> None:
+    for frame in scene.frames:
+        frame.pixels()
+    for label in scene.labels:
+        label.classes()
+
+
+def reason(root: Path, name: str = NW, **options: Any) -> str:
+    """Reason code with which a scene is refused; the message may not name the disk."""
+    with pytest.raises(SceneError) as caught:
+        read_all(opened(root, **options).load(name))
+    assert str(root) not in str(caught.value)
+    return caught.value.reason
+
+
+def left_out(source: ChatEarthNetSource) -> dict[str, str]:
+    return {entry.name: entry.reason for entry in source.left_out()}
