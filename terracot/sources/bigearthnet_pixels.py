@@ -37,7 +37,7 @@ def _finer(band: npt.NDArray[Any], empty: npt.NDArray[np.bool_]) -> npt.NDArray[
     values = band.astype(np.float64)
     if k == 1:
         return values
-    known = ~empty.reshape(n, k, n, k).all(axis=(1, 3))
+    known = ~np.asarray(empty.reshape(n, k, n, k).all(axis=(1, 3)))
     if known.all():
         return _bilinear(values, k)
     return _bilinear(values * known, k) / np.maximum(_bilinear(known.astype(np.float64), k), 1e-9)
