@@ -15,12 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from pyproj import Transformer
+
+from terracot.scenes import IGNORE, Scene, SceneError
+from terracot.sources import open_source
+from terracot.sources.xbd import XbdSource
+from terracot.survey import read_all
 
 SIZE = 1024
 GSD_STATED = 2.513
 TARGETS = {"no-damage": 1, "minor-damage": 2, "major-damage": 3, "destroyed": 4, "un-classified": 1}  # as published
+
+PAIR = "guatemala-volcano_00000000"
+SCENE = f"train/{PAIR}"
 
 Corners = Sequence[tuple[float, float]]
 
@@ -59,6 +68,19 @@ def rectangle(
     left: float, top: float, right: float, bottom: float, subtype: str = "no-damage", uid: str = ""
 ) -> Building:
     return Building((((left, top), (right, top), (right, bottom), (left, bottom)),), subtype, uid)
+
+
+THREE = (
+    rectangle(100, 100, 140, 160),  # 40 x 60 = 2400 pixels
+    rectangle(300, 100, 350, 180, "destroyed"),  # 50 x 80 = 4000
+    rectangle(600, 600, 650, 650, "un-classified"),  # 50 x 50 = 2500
+)
+
+
+def three_buildings(folder: Path) -> Path:
+    """A root with one pair of ``THREE``."""
+    write_pair(folder / "xbd", PAIR, THREE)
+    return folder / "xbd"
 
 
 def wkt(rings: Sequence[Corners]) -> str:
@@ -165,3 +187,27 @@ def change_label(root: Path, scene_id: str, phase: str, change: Any) -> Path:
     change(content)
     path.write_text(json.dumps(content))
     return path
+
+
+def opened(root: Path, **options: Any) -> XbdSource:
+    source = open_source("xbd", str(root), **options)
+    assert isinstance(source, XbdSource)
+    return source
+
+
+def reason(root: Path, scene_id: str = SCENE, says: str = "") -> str:
+    """Reason code with which a scene fails, at load or when its pixels are read."""
+    with pytest.raises(SceneError) as caught:
+        read_all(opened(root).load(scene_id))
+    assert says in str(caught.value)
+    assert str(root) not in str(caught.value)
+    return caught.value.reason
+
+
+def counts(scene: Scene, t: int) -> dict[str, int]:
+    """Pixels by class name of date ``t``, those of no class as "ignored"."""
+    label = scene.label_of(t)
+    assert label is not None
+    classes = label.classes()
+    found = {name: int((classes == n).sum()) for n, name in enumerate(label.legend.names)}
+    return {name: n for name, n in found.items() if n} | {"ignored": int((classes == IGNORE).sum())}
