@@ -112,9 +112,11 @@ class BigEarthNetSource(PublishedSource):
         return None
 
     def _absent(self, on_disk: set[str]) -> Iterator[LeftOut]:
-        wanted = (p for p in self.index if p not in on_disk and (self.with_flagged or not self.index.flagged(p)))
-        for tile, count in sorted(Counter(map(tile_of, wanted)).items()):
-            yield LeftOut(tile, "missing_image", f"{count} of its patches in the metadata are not below {S2}")
+        wanted = [p for p in self.index if self.with_flagged or not self.index.flagged(p)]
+        listed = Counter(map(tile_of, wanted))
+        for tile, count in sorted(Counter(tile_of(p) for p in wanted if p not in on_disk).items()):
+            message = f"{count:,} of its {listed[tile]:,} patches in the metadata are not below {S2}"
+            yield LeftOut(tile, "not_downloaded", message)
         if self.index.without_id:
             yield LeftOut(CLEAN, "bad_record", f"{self.index.without_id} rows of the metadata name no patch")
 

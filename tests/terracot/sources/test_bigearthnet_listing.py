@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from contextlib import suppress
 from dataclasses import replace
@@ -28,6 +29,7 @@ from bigearthnet_on_disk import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from terracot.cli import main
 from terracot.scenes import SceneError, SourceError
 from terracot.sources.bigearthnet import BigEarthNetSource
 
@@ -86,12 +88,30 @@ def test_rows_without_a_folder_are_summed_up_by_tile(tmp_path: Path) -> None:
     write_rows(root / FLAGGED, [SNOWY.row])
     source = BigEarthNetSource(root)
     assert list(source.ids()) == [a.id]
-    assert [(e.name, e.reason, e.message.split()[0]) for e in source.left_out()] == [
-        (a.tile_id, "missing_image", "1"),
-        (OTHER_TILE.tile_id, "missing_image", "40"),
+    assert [(e.name, e.reason, e.message) for e in source.left_out()] == [
+        (a.tile_id, "not_downloaded", "1 of its 2 patches in the metadata are not below BigEarthNet-S2"),
+        (OTHER_TILE.tile_id, "not_downloaded", "40 of its 40 patches in the metadata are not below BigEarthNet-S2"),
     ]
     assert [e.message.split()[0] for e in BigEarthNetSource(root, flagged="yes").left_out()] == ["1", "41"]
     assert refusal(root, b).reason == "missing_image"
+
+
+def test_tiles_that_were_not_fetched_do_not_make_a_download_unusable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One tile of 31 is here and complete; a file missing in it is a defect all the same."""
+    gone = [replace(OTHER_TILE, time=f"201711{day:02d}T094131") for day in range(1, 31)]
+    root = download(tmp_path, PATCH)
+    write_rows(root / CLEAN, [p.row for p in (PATCH, *gone)])
+    assert main(["check", "bigearthnet", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert "not_downloaded 30" in shown
+    assert "Usable: 0 %" in shown
+    (root / PATCH.band_file("B8A")).unlink()
+    assert main(["check", "bigearthnet", str(root), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["reasons"] == {"not_downloaded": 30, "missing_image": 1}
+    assert report["unusable_share"] == 1
 
 
 def test_rows_that_disagree_are_bad_and_rows_that_repeat_are_not(tmp_path: Path) -> None:
