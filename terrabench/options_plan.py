@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from terrabench.items import every_task
 from terrabench.tasks import TASKS, Task
-from terracot.language import UNITS, option_text
+from terracot.language import option_text
 from terracot.options import Candidate, Separation, balanced, capped, draw, shuffled_words
 from terracot.stated import is_stated, stated_number
 
@@ -25,6 +26,9 @@ STATED_SEPARATION = Separation(ratio=1.2, gap=2.0)
 @dataclass(frozen=True)
 class Found:
     """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units.
+
+    ``scale`` is what a pixel measures in those units: values are compared, and lent as options, in pixels. So scenes of
+    any pixel size can lend each other values, and the pixel size that a question states says nothing of its answer.
 
     Of stated questions, ``options`` are the published ones and ``words`` all answers that are possible.
     """
@@ -38,8 +42,14 @@ class Found:
     group: str
     value: float | None
     word: str
+    scale: float = 1.0
     options: Sequence[str] = ()
     words: Sequence[str] = ()
+
+    @property
+    def in_pixels(self) -> float:
+        """The value in pixels, or as it is where it does not depend on their size."""
+        return float(self.value or 0.0) / self.scale
 
     @property
     def outcome(self) -> str | None:
@@ -91,20 +101,30 @@ def _stated(members: Sequence[Found], key: tuple[object, ...], dropped: Counter[
     if members[0].words:
         said = {f.word for f in members}  # an option that never is right would be known to be wrong
         return _words(members, lambda f: [word for word in f.words if word in said], key, dropped)
-    return _drawn(members, STATED_K, STATED_SEPARATION, stated_number, None, key, dropped)
+    return _drawn(members, STATED_K, STATED_SEPARATION, stated_number, key, dropped)
 
 
 def _numbers(
     task: Task, members: Sequence[Found], key: tuple[object, ...], dropped: Counter[str]
 ) -> Mapping[str, Assigned]:
     assert task.separation is not None
-    unit = task.unit_for([float(f.value or 0.0) for f in members])
     measure = members[0].measure
-    shown = unit or ("count" if measure == "number" else "%")
-    scale = UNITS.get(shown, 1.0)
-    return _drawn(
-        members, task.k, task.separation(measure), lambda v: option_text(v / scale, shown), unit, key, dropped
-    )
+    # Digits alone decide whether options read alike; those of three significant ones do not depend on the unit.
+    shown = task.units[0] if task.units else "count" if measure == "number" else "%"
+    drawn = _drawn(members, task.k, task.separation(measure), lambda v: option_text(v, shown), key, dropped)
+    middle = median(f.in_pixels for f in members)
+    of = {f.key: f for f in members}
+    return {
+        item: replace(one, unit=task.unit_for(middle * of[item].scale), values=_of_own_size(one, of[item]))
+        for item, one in drawn.items()
+    }
+
+
+def _of_own_size(one: Assigned, found: Found) -> tuple[float, ...]:
+    """Options in base units of the scene asked about; the answer to its last digit."""
+    scaled = [value * found.scale for value in one.values]
+    scaled[one.answer] = float(found.value or 0.0)
+    return tuple(scaled)
 
 
 def _drawn(
@@ -112,17 +132,13 @@ def _drawn(
     k: int,
     separation: Separation,
     text: Callable[[float], str],
-    unit: str | None,
     key: tuple[object, ...],
     dropped: Counter[str],
 ) -> Mapping[str, Assigned]:
-    drawn = draw([Candidate(f.key, f.group, float(f.value or 0.0)) for f in members], k, separation, text, key)
+    drawn = draw([Candidate(f.key, f.group, f.in_pixels) for f in members], k, separation, text, key)
     dropped.update(drawn.dropped)
     scenes = {f.key: f.scene_id for f in members}
-    return {
-        item: Assigned(scenes[item], answer, values=options, unit=unit)
-        for item, (options, answer) in drawn.options.items()
-    }
+    return {item: Assigned(scenes[item], answer, values=options) for item, (options, answer) in drawn.options.items()}
 
 
 def _words_of(task: Task) -> Callable[[Found], Sequence[str]]:

@@ -15,7 +15,7 @@ from terrabench.stated import stated_findings
 from terrabench.tasks import TASKS
 from terracot.findings import Finding, SceneFacts, Setting, find
 from terracot.generate import question_columns
-from terracot.language import UNITS, option_text, size_text
+from terracot.language import UNITS, option_text
 from terracot.plugins import LETTERS
 from terracot.questions import Question, Writer
 from terracot.rules import Filters
@@ -38,7 +38,7 @@ def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> 
     """Everything that a scene can be asked, in the six tasks and by its source; ``rejected`` counts what is refused."""
     scene = facts.scene
     yield from stated_findings(facts, rejected)
-    size = size_text(*scene.ground.sampling) if scene.ground.known else "unknown"
+    shape = "{} x {} pixels".format(*scene.shape)
     for task in TASKS:
         for finding in find(task, facts, filters):
             if not isinstance(finding, Finding):
@@ -48,7 +48,7 @@ def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> 
             asked = f"{task} {measure}".strip()
             about = " & ".join(finding.class_names)
             when = f"date {finding.t} of {scene.dates}"
-            stratum = " | ".join([asked, scene.source, scene.split, about, when, size, scene.ground.basis])
+            stratum = " | ".join([asked, scene.source, scene.split, about, when, shape, scene.ground.basis])
             key = f"{scene.id} | {asked} | {about} | {when}"
             found = Found(
                 key=key,
@@ -60,6 +60,7 @@ def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> 
                 group=scene.group,
                 value=finding.truth.value,
                 word=finding.truth.text,
+                scale=TASKS[task].pixel(scene.ground) if scene.ground.known else 1.0,
             )
             yield found, finding
 

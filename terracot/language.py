@@ -59,12 +59,6 @@ def option_text(value: float, unit: str) -> str:
     return f"{round(value):,}%" if unit == "%" else quantity_text(value, unit)
 
 
-def size_text(dy_m: float, dx_m: float) -> str:
-    """Pixel size as questions state it, three significant digits: "10 m", or "0.509 m down by 0.404 m across"."""
-    dy, dx = number_text(dy_m, "m/px"), number_text(dx_m, "m/px")
-    return f"{dy} m" if dy == dx else f"{dy} m down by {dx} m across"
-
-
 def _plain(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)

@@ -21,4 +21,10 @@ def phrase(w: Writer) -> Say:
     return with_clause(w.asked(QUESTIONS, name=w.names[0]), w.pixel_size())
 
 
-TASK = Task("area", phrase, separation=lambda measure: Separation(ratio=1.15), units=("m2", "ha", "km2"))
+TASK = Task(
+    "area",
+    phrase,
+    separation=lambda measure: Separation(ratio=1.15),
+    units=("m2", "ha", "km2"),
+    pixel=lambda ground: ground.pixel_area_m2,
+)

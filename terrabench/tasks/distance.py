@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from terrabench.tasks.task import Task
 from terracot.options import Separation
 from terracot.questions import Writer
@@ -24,4 +26,10 @@ def phrase(w: Writer) -> Say:
     return with_clause(w.asked(QUESTIONS, a=a, b=b), Say(f"{OPENED.lower()}; {size.text}", size.values))
 
 
-TASK = Task("distance", phrase, separation=lambda measure: Separation(ratio=1.2), units=("m", "km"))
+TASK = Task(
+    "distance",
+    phrase,
+    separation=lambda measure: Separation(ratio=1.2),
+    units=("m", "km"),
+    pixel=lambda ground: math.sqrt(math.prod(ground.sampling)),
+)

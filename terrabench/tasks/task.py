@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
+from terracot.ground import GroundSampling
 from terracot.language import UNITS
 from terracot.options import Separation
 from terracot.questions import Writer
@@ -19,6 +19,7 @@ class Task:
     ``id`` is also the kind in ``terracot.rules``. Numeric tasks have a ``separation`` per measure and draw four options
     from their stratum; word tasks have two options, which ``words`` makes from the class names. ``units`` lists the
     units that a stratum may be asked in, smallest first; the median of the pool decides, so the unit tells nothing.
+    ``pixel`` is what one pixel measures in base units; values lend themselves as options in pixels.
     """
 
     id: str
@@ -26,16 +27,16 @@ class Task:
     separation: Callable[[str], Separation] | None = None
     words: Callable[[Sequence[str]], tuple[str, str]] | None = None
     units: tuple[str, ...] = ()
+    pixel: Callable[[GroundSampling], float] = lambda ground: 1.0
 
     @property
     def k(self) -> int:
         """Number of options."""
         return 4 if self.words is None else 2
 
-    def unit_for(self, pool: Sequence[float]) -> str | None:
-        """Unit in which a stratum with these values (in base units) is asked; None when the rule fixes it."""
+    def unit_for(self, middle: float) -> str | None:
+        """Unit for a median of the stratum, in base units of the scene; None when the rule fixes it."""
         if not self.units:
             return None
-        middle = median(pool)
         fitting = [unit for unit in self.units if middle >= UNITS[unit]]
         return fitting[-1] if fitting else self.units[0]

@@ -269,12 +269,9 @@ def test_quantity_text(value, unit, text):
     assert language.quantity_text(value, unit) == text
 
 
-def test_option_and_size_text():
+def test_option_text():
     assert language.option_text(33.6, "%") == "34%"
     assert language.option_text(33.64, "ha") == "33.6 ha"
-    assert language.size_text(10.0, 10.0) == "10 m"
-    assert language.size_text(0.512, 0.4) == "0.512 m down by 0.4 m across"
-    assert language.size_text(30.92, 30.9) == "30.9 m"
 
 
 def test_small_grammar():
