@@ -54,8 +54,8 @@ options are balanced per stratum. All counts: `audit.json`.
 _STATED = """
 Tasks named `SOURCE/...` are **stated, not measured**: question and answer are the source's, no mask stands behind them,
 and they are scored for accuracy alone. Options that the source publishes are kept as they stand, whatever they tell
-(template `published`). Where it publishes none, words are balanced and numbers drawn per task, source and split; what
-the words of a question alone give away is not balanced.
+(template `published`). Where it publishes none, words are balanced and numbers drawn among the answers to the very
+same question, per source and split, so that its words alone give nothing away.
 """
 
 

@@ -52,14 +52,18 @@ def _refusal(one: Stated) -> str | None:
 
 
 def _found(one: Stated, scene: Scene) -> Found:
-    """Options come from answers of the same task, source and split, given in the same form."""
+    """Options come from answers to the same question, of the same task, source and split, given in the same form.
+
+    The words of a question tell much of its answer ("more roads than airports?"), so each is balanced by itself.
+    """
+    asked = () if one.options else (one.question,)
     form = "published options" if one.options else "number" if one.value is not None else " / ".join(one.words)
     return Found(
         key=f"{scene.id} | {one.task} | {one.key}",
         task=one.task,
         measure="",
         classes=(),
-        stratum=" | ".join([one.task, scene.source, scene.split, form]),
+        stratum=" | ".join([one.task, scene.source, scene.split, form, *asked]),
         scene_id=scene.id,
         group=scene.group,
         value=one.value,

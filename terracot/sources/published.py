@@ -38,6 +38,8 @@ REASONS: Mapping[str, str] = {
     "unknown_code": "corrupt",
     "georeference": "corrupt",
     "pixel_type": "corrupt",
+    "band_dtype": "corrupt",
+    "unexpected_name": "corrupt",
     "bad_dates": "corrupt",
     "empty_mask": "corrupt",
     "bad_label": "corrupt",  # a label file whose content does not follow its format

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from scipy import ndimage
 
 from terracot.ground import IDENTITY
 from terracot.scenes import BoolMask, ClassMap, Legend, SceneError
@@ -91,9 +91,19 @@ def read_bands(
         if shape is None or data.shape == shape:
             bands: npt.NDArray[Any] = data.read()
             return bands
-        size = (data.count, *shape)
-        resampled: npt.NDArray[Any] = data.read(out_shape=size, resampling=Resampling.bilinear, out_dtype="float32")
-        return resampled
+        return np.stack([finer(band, shape) for band in data.read()]).astype(np.float32)
+
+
+def finer(band: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """A coarser band on a finer grid of the same extent, bilinear between pixel centres.
+
+    Not by GDAL, which takes a nodata tag of 0 for no value and would leave real zeros out.
+    """
+    factors = (shape[0] / band.shape[0], shape[1] / band.shape[1])
+    resampled: npt.NDArray[np.float64] = ndimage.zoom(
+        band.astype(np.float64), factors, order=1, mode="nearest", grid_mode=True
+    )
+    return resampled
 
 
 def read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec: FrameSpec) -> npt.NDArray[Any]:
