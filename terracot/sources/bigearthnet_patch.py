@@ -16,10 +16,10 @@ import numpy as np
 from terracot.ground import GroundError, GroundSampling
 from terracot.render import default_display
 from terracot.scenes import Frame, LabelMap, Legend, Modality, Scene, SceneError
-from terracot.sources.bigearthnet_pixels import SIDE, read_decibels, read_reflectance
+from terracot.sources.bigearthnet_pixels import SIDE, Files, read_decibels, read_reflectance, read_seen_classes
 from terracot.sources.catalogue import SourceInfo
 from terracot.sources.corine import LIMITS
-from terracot.sources.rasters import Header, read_header, read_labels, same_crs, shift_px
+from terracot.sources.rasters import Header, read_header, same_crs, shift_px
 
 SIDES = {"B01": 20, "B02": 120, "B03": 120, "B04": 120, "B05": 60, "B06": 60, "B07": 60, "B08": 120, "B8A": 60}
 SIDES |= {"B09": 20, "B11": 60, "B12": 60}
@@ -73,7 +73,7 @@ def open_patch(patch_id: str, row: Mapping[str, Any], folders: Folders, legend: 
     if scene_s1:
         frames.append(files.frame("S1", Modality.SAR, POLARISATIONS, sar, scene_s1.name.split("_")[4]))
     codes = {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": list(legend.ignore)}
-    read_map = partial(read_labels, label.path, files.rel(label.path), legend, None)
+    read_map = partial(read_seen_classes, label.path, files.rel(label.path), legend, files.named(bands))
     return Scene(
         id=patch_id,
         source=info.name,
@@ -130,6 +130,9 @@ class _Files:
     def rel(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
+    def named(self, headers: Sequence[Header]) -> Files:
+        return tuple((h.path, self.rel(h.path)) for h in headers)
+
     def header(self, path: Path, missing: str, side: int, kinds: str) -> Header:
         where = self.rel(path)
         if not path.is_file():
@@ -168,7 +171,6 @@ class _Files:
     def frame(
         self, name: str, modality: Modality, bands: tuple[str, ...], headers: Sequence[Header], time: str
     ) -> Frame:
-        files = tuple((h.path, self.rel(h.path)) for h in headers)
         unit = "dB" if modality is Modality.SAR else "reflectance"
         try:
             iso = dt.datetime.fromisoformat(time).isoformat()
@@ -180,7 +182,7 @@ class _Files:
             modality=modality,
             bands=bands,
             shape=(SIDE, SIDE),
-            read=partial(read_decibels if modality is Modality.SAR else read_reflectance, files),
+            read=partial(read_decibels if modality is Modality.SAR else read_reflectance, self.named(headers)),
             unit=unit,
             display=default_display(modality, bands, unit),
             time=iso,

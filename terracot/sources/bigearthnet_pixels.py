@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from terracot.sources.rasters import read_bands
+from terracot.scenes import IGNORE, ClassMap, Legend, SceneError
+from terracot.sources.rasters import read_bands, read_labels
 
 SIDE = 120
 """Pixels along a side of a patch, at 10 m."""
@@ -19,13 +21,39 @@ Files = tuple[tuple[Path, str], ...]
 
 
 def read_reflectance(files: Files) -> npt.NDArray[np.float32]:
-    """``(12, 120, 120)``; NaN only where all bands are 0, for the nodata tag 0 hides real zeros of single bands."""
-    raw = [read_bands(path, where, count=1)[0] for path, where in files]
-    repeated = [band.repeat(SIDE // len(band), axis=0).repeat(SIDE // len(band), axis=1) for band in raw]
-    empty = np.all(np.stack(repeated) == 0, axis=0)
+    """``(12, 120, 120)``; NaN only where all bands are 0, for the nodata tag 0 hides real zeros of single bands.
+
+    ``SceneError`` ``placeholder`` where that is everywhere.
+    """
+    raw = [_read_band(*file) for file in files]
+    empty = _empty(raw)
+    if empty.all():
+        raise SceneError("placeholder", f"{files[0][1]} and the other bands are 0 all over: there is nothing to see")
     values = np.stack([_finer(band, empty) for band in raw]) / 10_000
     values[:, empty] = np.nan
     return values.astype(np.float32)
+
+
+def read_seen_classes(map_file: Path, where: str, legend: Legend, bands: Files) -> ClassMap:
+    """``(120, 120)`` class ids of a reference map, none where the bands are empty: nobody can see what is there."""
+    classes = read_labels(map_file, where, legend, None)
+    classes[_empty(_read_band(*file) for file in bands)] = IGNORE
+    return classes
+
+
+def _read_band(path: Path, where: str) -> npt.NDArray[Any]:
+    return read_bands(path, where, count=1)[0]
+
+
+def _empty(bands: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    """``(120, 120)``: where all bands are 0. Reads no further than the first band that tells."""
+    empty = np.ones((SIDE, SIDE), dtype=bool)
+    for band in bands:
+        k = SIDE // len(band)
+        empty &= (band == 0).repeat(k, axis=0).repeat(k, axis=1)
+        if not empty.any():
+            break
+    return empty
 
 
 def _finer(band: npt.NDArray[Any], empty: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -49,7 +77,14 @@ def _bilinear(values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64
 
 
 def read_decibels(files: Files) -> npt.NDArray[np.float32]:
-    """``(2, 120, 120)`` of VV and VH; what is not finite is NaN."""
-    values = np.concatenate([read_bands(path, where, count=1) for path, where in files]).astype(np.float32)
+    """``(2, 120, 120)`` of VV and VH; NaN where a value is not finite, or both are 0, as beside the radar's swath.
+
+    ``SceneError`` ``placeholder`` where that is everywhere.
+    """
+    values = np.stack([_read_band(*file) for file in files]).astype(np.float32)
     values[~np.isfinite(values)] = np.nan
+    values[:, np.all(values == 0, axis=0)] = np.nan
+    if np.isnan(values).all():
+        found = "have no data; the option sar=no reads patches without Sentinel-1"
+        raise SceneError("placeholder", f"{' and '.join(where for _, where in files)} {found}")
     return values

@@ -114,6 +114,40 @@ def test_a_pixel_is_empty_only_where_all_bands_are_zero_and_colours_no_neighbour
     assert pixels[:, :, 6:].ravel().tolist() == pytest.approx([0.15] * (12 * 120 * 114))
 
 
+def test_nothing_is_asked_of_land_that_the_image_does_not_show(tmp_path: Path) -> None:
+    """The western quarter of all bands is empty: 30 of the 60 columns of arable land are hidden."""
+    bands = {band: np.full((side, side), 1500, np.uint16) for band, side in SIDES.items()}
+    for band, side in SIDES.items():
+        bands[band][:, : side // 4] = 0
+    patch = replace(PATCH, bands=bands, map=stripes((211, 60), (311, 60)))
+    scene = BigEarthNetSource(download(tmp_path, patch)).load(PATCH.id)
+    assert scene.labels[0].classes()[60].tolist() == [IGNORE] * 30 + [2] * 30 + [8] * 60
+    assert np.isnan(scene.frames[0].pixels()[0]).sum() == 30 * 120
+
+
+def test_pictures_with_nothing_in_them_are_placeholders(tmp_path: Path) -> None:
+    nothing = {band: np.zeros((side, side), np.uint16) for band, side in SIDES.items()}
+    error = refusal(download(tmp_path / "s2", replace(PATCH, bands=nothing)))
+    assert error.reason == "placeholder"
+    for name, value in (("zero", 0.0), ("nan", np.nan), ("inf", -np.inf)):
+        sar = {p: np.full((120, 120), value, np.float32) for p in ("VV", "VH")}
+        root = download(tmp_path / name, replace(PATCH, decibels=sar))
+        error = refusal(root)
+        assert error.reason == "placeholder"
+        assert "sar=no" in str(error)
+        assert len(BigEarthNetSource(root, sar="no").load(PATCH.id).frames) == 1
+
+
+def test_a_decibel_of_zero_is_a_gap_only_where_both_polarisations_have_it(tmp_path: Path) -> None:
+    vv, vh = (np.full((120, 120), level, np.float32) for level in (-12.5, -19.5))
+    vv[0, :2], vh[0, 0] = 0, 0
+    patch = replace(PATCH, decibels={"VV": vv, "VH": vh})
+    pixels = BigEarthNetSource(download(tmp_path, patch)).load(PATCH.id).frames[1].pixels()
+    assert np.isnan(pixels[:, 0, 0]).all()
+    assert pixels[:, 0, 1].tolist() == [0, -19.5]
+    assert np.isnan(pixels).sum() == 2
+
+
 def test_codes_without_an_answer_are_ignored(tmp_path: Path) -> None:
     classes = stripes((211, 50), (311, 30), (122, 15), (999, 15), (0, 10))
     source = BigEarthNetSource(download(tmp_path, replace(PATCH, map=classes)))
