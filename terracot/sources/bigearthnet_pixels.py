@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from terracot.scenes import IGNORE, ClassMap, Legend, SceneError
-from terracot.sources.rasters import read_bands, read_labels
+from terracot.sources.rasters import finer, read_bands, read_labels
 
 SIDE = 120
 """Pixels along a side of a patch, at 10 m."""
@@ -57,23 +56,15 @@ def _empty(bands: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
 
 
 def _finer(band: npt.NDArray[Any], empty: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """A band on the 10 m grid, bilinear between pixel centres; empty pixels do not colour their neighbours.
-
-    Not by GDAL, which would leave out every 0 (the nodata tag) and round to whole numbers.
-    """
-    n, k = len(band), SIDE // len(band)
+    """A band on the 10 m grid, bilinear between pixel centres; empty pixels do not colour their neighbours."""
+    n, k, grid = len(band), SIDE // len(band), (SIDE, SIDE)
     values = band.astype(np.float64)
     if k == 1:
         return values
     known = ~np.asarray(empty.reshape(n, k, n, k).all(axis=(1, 3)))
     if known.all():
-        return _bilinear(values, k)
-    return _bilinear(values * known, k) / np.maximum(_bilinear(known.astype(np.float64), k), 1e-9)
-
-
-def _bilinear(values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
-    finer: npt.NDArray[np.float64] = ndimage.zoom(values, k, order=1, mode="nearest", grid_mode=True)
-    return finer
+        return finer(values, grid)
+    return finer(np.where(known, values, 0.0), grid) / np.maximum(finer(known, grid), 1e-9)
 
 
 def read_decibels(files: Files) -> npt.NDArray[np.float32]:
