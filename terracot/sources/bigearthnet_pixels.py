@@ -41,7 +41,8 @@ def read_seen_classes(map_file: Path, where: str, legend: Legend, bands: Files) 
 
 
 def _read_band(path: Path, where: str) -> npt.NDArray[Any]:
-    return read_bands(path, where, count=1)[0]
+    band: npt.NDArray[Any] = read_bands(path, where, count=1)[0]
+    return band
 
 
 def _empty(bands: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
