@@ -2,9 +2,10 @@
 
 A pickle is a program. Before anything is built, its instructions are walked and every one that is not needed for what
 JSON can say (dict, list, str, int, float, bool, None) is refused: no globals, no calls, no persistent ids, no numpy.
-Tuples are refused too, since one that is a dict key and holds itself many times over takes for ever to hash. What is
-left can neither run code nor grow beyond the size of the file: memo slots, numbers, length and depth are bounded, and
-values shared through the memo are counted as often as a reader would meet them.
+Tuples are refused too, since one that is a dict key and holds itself many times over takes for ever to hash. Frames
+are cut out: where one ends inside an argument, the walk and the unpickler would read different instructions. What is
+left can neither run code nor take much more memory than so many values do: memo slots, numbers, length and depth are
+bounded, and values shared through the memo are counted as often as a reader would meet them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,17 @@ _NAMES = """
     SHORT_BINUNICODE BINUNICODE8 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS MEMOIZE
 """
 _HARMLESS = frozenset(_NAMES.split())
-_MALFORMED = (pickle.UnpicklingError, EOFError, IndexError, KeyError, ValueError, TypeError, AttributeError)
+_MALFORMED = (
+    pickle.UnpicklingError,
+    EOFError,
+    IndexError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
+_FRAME_BYTES = 9  # the instruction and the length of the frame, which is only a hint for reading ahead
 
 _CONVERT = (
     "import json,pickle,sys; "
@@ -46,8 +57,8 @@ def load_plain(data: bytes, name: str) -> Any:
     if len(data) > MAX_BYTES:
         _refuse(name, f"it has {len(data)} bytes, more than {MAX_BYTES}")
     try:
-        opcodes = _walk(data, name)
-        value = _Plain(io.BytesIO(data), encoding="utf-8").load()
+        opcodes, walked = _walk(data, name)
+        value = _Plain(io.BytesIO(walked), encoding="utf-8").load()
     except SourceError:  # is a ValueError
         raise
     except _MALFORMED as error:
@@ -66,9 +77,13 @@ class _Plain(pickle.Unpickler):
         raise pickle.UnpicklingError("asks for a persistent object")
 
 
-def _walk(data: bytes, name: str) -> int:
-    """Number of instructions, all of them plain; nothing is built. ``pickletools`` reads, it never executes."""
-    count = 0
+def _walk(data: bytes, name: str) -> tuple[int, bytes]:
+    """Number of instructions, all of them plain, and the pickle without its frames; nothing is built.
+
+    ``pickletools`` reads, it never executes.
+    """
+    count, start = 0, 0
+    pieces = []
     for opcode, argument, position in pickletools.genops(data):
         count += 1
         kind = opcode.name
@@ -83,12 +98,13 @@ def _walk(data: bytes, name: str) -> int:
         elif kind in _INTEGERS:
             if not -MAX_INTEGER <= number < MAX_INTEGER:
                 _refuse(name, f"the number at byte {position} has more than 64 bits")
-        elif kind != "FRAME":
+        elif kind == "FRAME" and position is not None:
+            pieces.append(data[start:position])
+            start = position + _FRAME_BYTES
+        else:
             what = f"{kind} {argument!r:.80}" if argument is not None else kind
             _refuse(name, f"its instruction {what} at byte {position} makes something other than plain data")
-        elif number > len(data):
-            _refuse(name, f"the frame at byte {position} is longer than the file")
-    return count
+    return count, b"".join([*pieces, data[start:]])
 
 
 def _check_size(value: Any, budget: int, name: str) -> None:
