@@ -2,7 +2,7 @@
 
 A uniform rank of the answer is not enough: with made-up distractors a blind reader still learns which numbers look
 true. So every option is the true value of an item of the same *stratum* (same task, source, split, classes, dates and
-pixel size: everything that the question shows). And the order of things makes it exact:
+image shape), in pixels where the question states the pixel size. And the order of things makes it exact:
 
 1. The findings of a stratum are put into *sets* of k, by their values and places alone: sorted, cut into k equal bins,
    one from each bin, values far enough apart, texts that differ, places that differ. A set that is refused is dropped;

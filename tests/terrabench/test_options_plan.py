@@ -1,0 +1,79 @@
+"""Options across pixel sizes: scenes of other pixel sizes lend values in pixels, and the stated size tells nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from terrabench.options_plan import Found, assign
+from terracot.language import UNITS
+
+
+def areas(sizes: np.ndarray, seed: int = 0) -> list[Found]:
+    """Area findings of as many places, 500 to 50,000 pixels each, at the pixel sizes given (metres)."""
+    pixels = np.exp(np.random.default_rng(seed).uniform(np.log(500), np.log(50_000), len(sizes))).round()
+    return [
+        Found(
+            key=f"k{n}",
+            task="area",
+            measure="",
+            classes=("water",),
+            stratum="area | one",
+            scene_id=f"s{n}",
+            group=f"g{n}",
+            value=float(count * size**2),
+            word="",
+            scale=float(size**2),
+        )
+        for n, (count, size) in enumerate(zip(pixels, sizes, strict=True))
+    ]
+
+
+def test_every_pixel_size_of_its_own_still_finds_options() -> None:
+    # As on drone and disaster images: no two scenes have the same pixel size.
+    found = areas(np.linspace(0.3, 3.0, 40))
+    assigned, audit = assign(found, seed=0, per_task=None)
+    assert len(assigned) == 10  # four findings make one item
+    assert audit["area"]["dropped_with_options"] == {"lent_as_distractor": 30}
+    by_key = {f.key: f for f in found}
+    counts = {round(f.in_pixels) for f in found}
+    for key, one in assigned.items():
+        own = by_key[key]
+        assert one.values[one.answer] == own.value
+        assert {round(value / own.scale) for value in one.values} <= counts  # true counts of pixels, of this size
+
+
+def test_no_count_of_pixels_is_an_option_twice() -> None:
+    found = areas(np.linspace(0.3, 3.0, 80))
+    by_key = {f.key: f for f in found}
+    assigned, _ = assign(found, seed=3, per_task=None)
+    shown = Counter(round(v / by_key[key].scale, 3) for key, one in assigned.items() for v in one.values)
+    assert max(shown.values()) == 1
+
+
+def test_the_pixel_size_says_nothing_of_the_rank_of_the_answer() -> None:
+    """A reader of pixel size and options who guesses by size is at chance: the die falls before the size is known."""
+    ranks: dict[bool, list[int]] = {True: [], False: []}
+    for seed in range(40):
+        sizes = np.random.default_rng(seed).choice([0.3, 3.0], 80)
+        found = areas(sizes, seed)
+        fine = {f.key: f.scale < 1 for f in found}
+        assigned, _ = assign(found, seed, None)
+        for key, one in assigned.items():
+            ranks[fine[key]].append(sorted(one.values).index(one.values[one.answer]))
+    for of_size in ranks.values():
+        n = len(of_size)
+        assert n > 300
+        # Mean rank of four is 1.5, its standard deviation sqrt(1.25 / n); four of those are never left by chance here.
+        assert np.mean(of_size) == pytest.approx(1.5, abs=4 * np.sqrt(1.25 / n))
+
+
+def test_the_unit_follows_the_pool_at_the_size_of_the_item() -> None:
+    found = areas(np.array([0.3] * 20 + [30.0] * 20))
+    assigned, _ = assign(found, seed=1, per_task=None)
+    units = {(round(next(f for f in found if f.key == key).scale, 2), one.unit) for key, one in assigned.items()}
+    # Median of 500 to 50,000 pixels is about 5,000: 450 m2 at 0.3 m, 4.5 km2 at 30 m.
+    assert units == {(0.09, "m2"), (900.0, "km2")}
+    assert UNITS["km2"] == 1e6
