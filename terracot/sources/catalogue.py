@@ -104,7 +104,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         path="the folder that holds train, tier3, test or hold, each with images and labels",
         license="CC-BY-NC-SA-4.0",
         attribution="xBD, R. Gupta et al. 2019; imagery Maxar Open Data Program",
-        size="11,034 pairs of 1024 x 1024 pixels, about 50 GB",
+        size="11,034 pairs of 1024 x 1024 pixels; train 7.8 GB, test 2.6 GB packed",
         home="https://xview2.org (registration)",
         answers=(*LAND, "building_change"),
         options=(SPLIT, Option("geotransforms", "xview_geotransforms.json, for images without buildings", path=True)),
