@@ -1,6 +1,6 @@
 """python benchmarks/blind_reader.py BENCH | --procedural YAML [--per-task N] [--json]
 
-How well can each task of a finished benchmark be answered without any image? A fair benchmark keeps the one-sided 95 %
+How well can each of the six tasks of a finished benchmark be answered without any image? A fair benchmark keeps the one-sided 95 %
 upper bound under chance + 3 points. Beside it the control that shows the reader can find a leak: the same items with
 the published ladder of options (0.7 / 1 / 1.2 / 1.4 of the truth). On 2,000 items of a fair task the bound is missed by
 chance about once in fourteen times (four options; once in seven for two), so give it all there are. Exit code 1 when a
@@ -38,7 +38,7 @@ def made_in_memory(settings: str) -> Iterator[dict[str, Any]]:
     """The items of a procedural benchmark, by the function that `terracot verify` rebuilds them with."""
     source = open_source("procedural", settings)
     ids = source.ids()
-    manifest = {"filters": asdict(Filters()), "seed": 0, "scenes_read": len(ids), "per_task": None}
+    manifest = {"filters": asdict(Filters()), "seed": 0, "scenes_read": len(ids), "per_task": None, "leaked": []}
     rebuilt = rebuild(manifest, source)
     blank = {"frames": [{"t": t, "modality": "optical", "image": {}} for t in (1, 2)]}
     for scene_id in ids:
