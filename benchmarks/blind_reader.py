@@ -1,10 +1,10 @@
 """python benchmarks/blind_reader.py BENCH | --procedural YAML [--per-task N] [--json]
 
-How well can each of the six tasks of a finished benchmark be answered without any image? A fair benchmark keeps the one-sided 95 %
-upper bound under chance + 3 points. Beside it the control that shows the reader can find a leak: the same items with
-the published ladder of options (0.7 / 1 / 1.2 / 1.4 of the truth). On 2,000 items of a fair task the bound is missed by
-chance about once in fourteen times (four options; once in seven for two), so give it all there are. Exit code 1 when a
-task with at least 1,000 items fails either bound.
+How well can each of the six tasks of a finished benchmark be answered without any image? A fair benchmark keeps the
+one-sided 95 % upper bound under chance + 3 points. Beside it the control that shows the reader can find a leak: the
+same items with the published ladder of options (0.7 / 1 / 1.2 / 1.4 of the truth). On 2,000 items of a fair task the
+bound is missed by chance about once in fourteen times (four options; once in seven for two), so give it all there are.
+Exit code 1 when a task with at least 1,000 items fails either bound.
 
 With --procedural the items are those that `terrabench build procedural YAML` writes, made in memory and without pixels.
 """

@@ -348,3 +348,20 @@ def test_mask_area_equals_geodesic_polygons(lat: float, lon: float, per_degree: 
             lons, lats = (west, west, east, east), (north, south, south, north)
             expected += abs(geod.polygon_area_perimeter(lons, lats)[0])
     assert ground.area_m2(mask) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def test_a_metre_grid_fitted_in_degrees_is_no_shear() -> None:
+    # A UTM grid of 0.45 m, 134 km west of the central meridian of zone 15, given by the affine transform from pixels to
+    # degrees that fits it. The scale of UTM there is 0.9996 (1 + 134000^2 / (2 x 6.3709e6^2)) = 0.999821, so a pixel
+    # measures 0.45 / 0.999821 = 0.450081 m on the ground. In degrees its axes are far from a right angle (convergence of
+    # 0.9 degrees, a degree of longitude 0.8 times as long).
+    back = pyproj.Transformer.from_crs("EPSG:32615", "EPSG:4326", always_xy=True)
+    corners = np.array([(0, 0), (1024, 0), (0, 1024), (1024, 1024)], float)
+    lon, lat = back.transform(366_000 + 0.45 * corners[:, 0], 4_102_000 - 0.45 * corners[:, 1])
+    design = np.column_stack([corners, np.ones(4)])
+    (a, b, c), (d, e, f) = (np.linalg.lstsq(design, v, rcond=None)[0] for v in (lon, lat))
+    assert abs(a * b + d * e) / (np.hypot(a, d) * np.hypot(b, e)) > 5e-3
+    ground = GroundSampling.from_georeference("EPSG:4326", (a, b, c, d, e, f), (1024, 1024))
+    assert ground.sampling == pytest.approx((0.450081, 0.450081), rel=1e-5)
+    assert ground.pixel_area_m2 == pytest.approx(0.450081**2, rel=2e-5)
+    assert max(ground.drift, ground.area_drift) < 1e-4
