@@ -23,7 +23,8 @@ MAX_RESIDUAL = 1e-6  # degrees, 0.11 m: what a vertex may lie off the affine map
 MAX_UNCERTAINTY = 0.005  # of the pixel size, one standard error
 MIN_AGREEING = 0.75  # share of the vertices that one affine map has to explain
 _TRIALS = 200
-_FAR = np.array([1e5, 1e5, 360.0, 90.0])  # x, y, longitude, latitude beyond which a vertex is nonsense
+_FAR_PX = 1e5
+_FAR = np.array([_FAR_PX, _FAR_PX, 360.0, 90.0])  # x, y, longitude, latitude beyond which a vertex is nonsense
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,8 +51,8 @@ def read_polygon(wkt: object, where: str) -> Any:
             found = shapely.force_2d(shapely.from_wkt(wkt))
     except (ShapelyError, ValueError) as error:
         raise _bad(where, f"its WKT cannot be read ({_short(error)}): {_short(wkt)}") from error
-    if found.is_empty or not np.isfinite(shapely.get_coordinates(found)).all():
-        raise _bad(where, f"a polygon needs finite corners, found {_short(wkt)}")
+    if found.is_empty or not (np.abs(shapely.get_coordinates(found)) <= _FAR_PX).all():
+        raise _bad(where, f"a polygon needs corners, none of them beyond {_FAR_PX:.0f}; found {_short(wkt)}")
     return found
 
 
@@ -106,8 +107,10 @@ def fit_lonlat(pairs: Sequence[tuple[Any, Any]]) -> Fit | str:
     if not residuals.max() < MAX_RESIDUAL:
         return f"vertices lie up to {residuals.max():.2g} degrees off the affine map"
     a, b, _, d, e, _ = solution
-    sigma = float(np.sqrt((residuals**2).sum() / max(1, 2 * len(kept) - 6)))
-    if not sigma < MAX_UNCERTAINTY * _spread(kept) * min(np.hypot(a, d), np.hypot(b, e)):
+    pixel = float(min(np.hypot(a, d), np.hypot(b, e)))
+    scatter = float(np.sqrt((residuals**2).sum() / max(1, 2 * len(kept) - 6)))
+    rounding = _step(kept[:, 2:]) / 12**0.5  # of which a single parallelogram has no residuals to show
+    if not max(scatter, rounding) < MAX_UNCERTAINTY * _spread(kept) * pixel:
         return "the polygons are too small for how exactly their degrees are written"
     return Fit(solution, round(float(residuals.max()), 10), len(kept), len(every) - len(kept))
 
@@ -134,6 +137,11 @@ def _spread(vertices: Floats) -> float:
     """Extent across the longest line through the vertices, in pixels: 0 when all lie on it."""
     xy = vertices[:, :2] - vertices[:, :2].mean(axis=0)
     return float(np.linalg.svd(xy, compute_uv=False)[-1]) if len(xy) > 2 else 0.0
+
+
+def _step(values: Floats) -> float:
+    """What all values are multiples of: 1, 0.1 ... 1e-9; 0 where they are written with more decimals."""
+    return next((10.0**-n for n in range(10) if np.allclose(values * 10**n, np.round(values * 10**n), 0, 1e-5)), 0.0)
 
 
 def _agreeing(vertices: Floats) -> npt.NDArray[np.bool_]:

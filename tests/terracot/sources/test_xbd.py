@@ -204,6 +204,7 @@ def break_building(root: Path, phase: str = "post", **changes: Any) -> None:
         "POLYGON EMPTY",
         "POINT (1 1)",
         "POLYGON ((nan 0, 1 0, 1 1, nan 0))",
+        "POLYGON ((0 0, 1e300 0, 1e300 1e300, 0 0))",
         "",
         None,
         7,
