@@ -353,9 +353,9 @@ def test_mask_area_equals_geodesic_polygons(lat: float, lon: float, per_degree: 
 def test_a_metre_grid_fitted_in_degrees_is_no_shear() -> None:
     # A UTM grid of 0.45 m, 134 km west of the central meridian of zone 15, given by the affine transform from pixels to
     # degrees that fits it. The scale of UTM there is 0.9996 (1 + 134000^2 / (2 x 6.3709e6^2)) = 0.999821, so a pixel
-    # measures 0.45 / 0.999821 = 0.450081 m on the ground. In degrees its axes are far from a right angle (convergence of
+    # measures 0.45 / 0.999821 = 0.450081 m on the ground. In degrees its axes are far from a right angle (convergence
     # 0.9 degrees, a degree of longitude 0.8 times as long).
-    back = pyproj.Transformer.from_crs("EPSG:32615", "EPSG:4326", always_xy=True)
+    back = Transformer.from_crs("EPSG:32615", "EPSG:4326", always_xy=True)
     corners = np.array([(0, 0), (1024, 0), (0, 1024), (1024, 1024)], float)
     lon, lat = back.transform(366_000 + 0.45 * corners[:, 0], 4_102_000 - 0.45 * corners[:, 1])
     design = np.column_stack([corners, np.ones(4)])
