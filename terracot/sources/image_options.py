@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from terracot.render import default_display
-from terracot.scenes import Display, Modality, SourceError
+from terracot.scenes import Display, Modality, SceneError, SourceError
 from terracot.sources.imagery import Image
 
 UNITS = ("reflectance", "dB", "digital number")
 SMALLEST, LARGEST = 16, 2048
+MAX_REFLECTANCE = 2.0
+"""No half of a picture is brighter, not of snow and clouds under a low sun."""
 
 SENTINEL_2 = (
     "for Sentinel-2 give -o unit=reflectance -o scale=0.0001, and for products of processing baseline 04.00 or later "
@@ -34,6 +38,21 @@ class Reading:
     display: Display
     scale: float
     offset: float
+
+    def check(self, values: npt.NDArray[Any], where: str) -> None:
+        """``SceneError`` ``unit`` for values ``(C, H, W)`` that cannot be in the unit: their picture would be white."""
+        known = values[np.isfinite(values)]
+        middle = float(np.median(known)) if known.size else math.nan
+        if self.unit == "reflectance" and middle > MAX_REFLECTANCE:
+            raise SceneError(
+                "unit", f"{where}: half of the values are above {middle:.4g}, no reflectance; {SENTINEL_2}"
+            )
+        if self.unit == "dB" and middle > 0:
+            raise SceneError(
+                "unit",
+                f"{where}: half of the values are above {middle:.4g}, as of intensities and not of decibels; bring the "
+                "image to 10 * log10(intensity)",
+            )
 
 
 @dataclass(frozen=True)
@@ -99,13 +118,16 @@ class ImageOptions:
         if count == 3 and image.header.dtype == "uint8":
             return ("R", "G", "B")
         raise SourceError(
-            f"{image.where} has {count} bands of {image.header.dtype} without names; name them in their order with "
+            f"{image.where} has {count} bands of {image.header.dtype} without names of their own; name them in their "
+            "order with "
             "-o bands=, for instance B02+B03+B04"
         )
 
     def _calibration(self, image: Image) -> tuple[str, float, float]:
         dtype, unit = image.header.dtype, self.unit
         whole = np.dtype(dtype).kind in "iu"
+        if np.dtype(dtype).kind not in "iuf":
+            raise SourceError(f"{image.where} holds {dtype} values; expected whole or floating-point numbers")
         hint = (
             f" (the file itself states scale {image.stated[0]:g}, offset {image.stated[1]:g})" if image.stated else ""
         )

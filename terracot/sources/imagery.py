@@ -111,23 +111,25 @@ def patch_transform(image: Image, row: int, col: int) -> tuple[float, ...]:
 
 
 def read_patch(image: Image, scale: float, offset: float, row: int, col: int, patch: int) -> npt.NDArray[Any]:
-    """``(C, patch, patch)`` stored values times ``scale`` plus ``offset``, NaN where the file has no data in any band.
+    """``(C, patch, patch)`` stored values times ``scale`` plus ``offset``, NaN where the file has no data.
 
+    A nodata tag of 0, or of bytes (255 is white), also stands in bands that saw something: there only all bands count.
     ``SceneError`` ``placeholder`` for a patch without data, or of one value all over.
     """
     window = Window(col, row, patch, patch)
     with _opened(image.header.path, image.where) as data:
         raw: npt.NDArray[Any] = data.read(list(image.numbers), window=window)
         empty = data.dataset_mask(window=window) == 0  # nodata in all bands, mask or alpha
+        missing = raw == (data.nodata if data.nodata and raw.dtype != np.uint8 else np.nan)
     if raw.dtype.kind == "f":
         empty = empty | ~np.isfinite(raw).any(axis=0)
     kept = raw[:, ~empty]
     if not kept.size or np.all(kept == kept[:, :1]):
         found = "has no data" if not kept.size else "has one value all over"
         raise SceneError("placeholder", f"{image.where}: the patch at row {row}, column {col} {found}")
-    if scale == 1 and offset == 0 and not empty.any():
+    if scale == 1 and offset == 0 and not (empty.any() or missing.any()):
         return raw
     # float64 first: raw values and scale are exact there, and one rounding to float32 is left.
     values = (raw.astype(np.float64) * scale + offset).astype(np.float32)
-    values[:, empty] = np.nan
+    values[missing | empty] = np.nan
     return values

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from terracot.ground import GroundError, GroundSampling
 from terracot.scenes import (
@@ -135,7 +136,7 @@ class LabelledImages(PublishedSource):
             modality=reading.modality,
             bands=reading.bands,
             shape=shape,
-            read=partial(read_patch, image, reading.scale, reading.offset, row, col, size),
+            read=partial(_read_pixels, image, reading, row, col, size),
             unit=reading.unit,
             display=reading.display,
         )
@@ -184,13 +185,19 @@ class LabelledImages(PublishedSource):
         return self._read[0]
 
 
+def _read_pixels(image: Image, reading: Reading, row: int, col: int, patch: int) -> npt.NDArray[Any]:
+    values = read_patch(image, reading.scale, reading.offset, row, col, patch)
+    reading.check(values, f"{image.where}, row {row}, column {col}")
+    return values
+
+
 def _read_classes(
     labels: LabelRasters, legend: Legend, image: Image, reading: Reading, row: int, col: int, patch: int
 ) -> ClassMap:
     transform = patch_transform(image, row, col)
     codes = labels.codes(str(image.header.crs), transform, (patch, patch))
     classes = legend.encode(codes, f"labels below {image.where}, row {row}, column {col}")
-    unseen = ~np.isfinite(read_patch(image, reading.scale, reading.offset, row, col, patch)).any(axis=0)
+    unseen = ~np.isfinite(_read_pixels(image, reading, row, col, patch)).any(axis=0)
     classes[unseen] = IGNORE
     return classes
 

@@ -132,6 +132,41 @@ def test_options_that_make_no_sense_are_refused_by_name(two: tuple[Path, Path], 
         opened(*two, **{option: value})
 
 
+@pytest.mark.parametrize(
+    ("band", "low", "high", "options", "told"),
+    [
+        ("B08", 500, 2500, {"unit": "reflectance"}, "scale=0.0001"),  # stored values, exported as floats
+        ("B08", 500, 2500, {"unit": "reflectance", "scale": "0.01"}, "scale=0.0001"),
+        ("VV", 0.01, 0.4, {"unit": "dB"}, "10 * log10"),  # backscatter as a power
+    ],
+)
+def test_values_that_cannot_be_in_their_unit_make_no_white_pictures(
+    two: tuple[Path, Path], band: str, low: float, high: float, options: dict[str, str], told: str
+) -> None:
+    images, labels = two
+    values = np.random.default_rng(1).uniform(low, high, (1, 256, 256)).astype(np.float32)
+    values[0, :10] = np.nan
+    write_raster(images / "float.tif", values, *utm_grid(32633, *place(0)), descriptions=(band,))
+    code, text = reason(WorldCoverSource(images / "float.tif", labels, **options), "float/r00000_c00000")
+    assert code == "unit"
+    assert told in text
+
+
+def test_a_bright_cloud_is_a_reflectance(two: tuple[Path, Path]) -> None:
+    images, labels = two
+    cloud = np.random.default_rng(1).uniform(0.8, 1.6, (1, 256, 256)).astype(np.float32)
+    write_raster(images.parent / "cloud.tif", cloud, *utm_grid(32633, *place(0)), descriptions=("B08",))
+    read_all(WorldCoverSource(images.parent / "cloud.tif", labels, unit="reflectance").load("cloud/r00000_c00000"))
+
+
+def test_complex_values_are_no_picture(two: tuple[Path, Path]) -> None:
+    images, labels = two
+    values = np.full((2, 256, 256), 1 + 1j, np.complex64)
+    write_raster(images.parent / "slc.tif", values, *utm_grid(32633, *place(0)), descriptions=("VV", "VH"))
+    with pytest.raises(SourceError, match=r"slc\.tif holds complex64 values"):
+        WorldCoverSource(images.parent / "slc.tif", labels, unit="dB").ids()
+
+
 # --- no data --------------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +184,24 @@ def test_where_the_image_has_no_data_there_is_neither_pixel_nor_label(two: tuple
     assert pixels[0, 200, 200] == pytest.approx(-0.1)
     assert (classes[:100] == IGNORE).all()
     assert (classes[100:] != IGNORE).all()
+
+
+def test_no_data_in_one_band_is_no_value_unless_the_tag_may_be_one(two: tuple[Path, Path]) -> None:
+    images, labels = two
+    grid = utm_grid(32633, *place(0))
+    values = sentinel_2().astype(np.float32) * 0.0001
+    values[0, 200, 200] = -9999
+    write_sentinel_2(images / "S2_00.tif", grid, bands=values, nodata=-9999)
+    source = WorldCoverSource(images / "S2_00.tif", labels, unit="reflectance")
+    scene = source.load("S2_00/r00000_c00000")
+    assert np.argwhere(np.isnan(scene.frames[0].pixels())).tolist() == [[0, 200, 200]]
+    assert scene.labels[0].classes()[200, 200] != IGNORE
+    white = np.random.default_rng(1).integers(1, 250, (3, 256, 256)).astype(np.uint8)
+    white[0, 100, 100] = white[:, 0, 0] = 255
+    write_raster(images.parent / "rgb.tif", white, *grid, nodata=255)
+    pixels = WorldCoverSource(images.parent / "rgb.tif", labels).load("rgb/r00000_c00000").frames[0].pixels()
+    assert pixels[0, 100, 100] == 255
+    assert np.argwhere(np.isnan(pixels)).tolist() == [[0, 0, 0], [1, 0, 0], [2, 0, 0]]
 
 
 def test_alpha_and_mask_bands_are_no_colours(two: tuple[Path, Path]) -> None:
