@@ -6,9 +6,9 @@ multispectral bands.
 
 What is drawn where polygons overlap: in the order of the file, later over earlier, and un-classified buildings last, so
 that what nobody could judge stays open. A building that only the other file of the pair has is open as well; it lies
-below all others and counts nowhere. A building of which less than a pixel is in the frame is no building of the scene;
-provenance counts those. All others are listed, also one that others cover: then the buildings cannot be told apart, and
-no question counts them.
+below all others and counts nowhere. A building of which less than a pixel is in the frame, or a sliver that holds no
+pixel's centre, is no building of the scene; provenance counts those. All others are listed, also one that others cover:
+then the buildings cannot be told apart, and no question counts them.
 """
 
 from __future__ import annotations

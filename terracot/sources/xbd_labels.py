@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from terracot.findings import DESTROYED
 from terracot.scenes import Legend, LegendClass, SceneError
-from terracot.sources.polygons import inside_frame, read_polygon
+from terracot.sources.polygons import inside_frame, read_polygon, visible
 
 Phase = Literal["pre", "post"]
 PHASES: tuple[Phase, Phase] = ("pre", "post")
@@ -66,7 +66,7 @@ class Building:
 
 @dataclass(frozen=True)
 class Label:
-    """A label file. ``buildings`` are those of at least a pixel in the frame, in the order of the file."""
+    """A label file. ``buildings`` are those that a pixel of the frame shows, in the order of the file."""
 
     where: str
     shape: tuple[int, int]
@@ -77,7 +77,7 @@ class Label:
     """Polygons in pixels and in degrees."""
 
     def counts(self) -> dict[str, int]:
-        """Buildings by subtype, and those left out because less than a pixel of them is in the frame."""
+        """Buildings by subtype, and those left out because less than a pixel, or no pixel's centre, is in the frame."""
         by_subtype = Counter(b.subtype or "building" for b in self.buildings)
         return dict(sorted(by_subtype.items())) | {"below_a_pixel": self.below_a_pixel}
 
@@ -107,7 +107,7 @@ def read_label(path: Path, where: str, phase: Phase, shape: tuple[int, int]) -> 
         )
     buildings = [_building(entry, n, where, phase, shape) for n, entry in enumerate(_get(features, "xy", list, where))]
     degrees = [_degrees(entry) for entry in _get({"lng_lat": []} | features, "lng_lat", list, where)]
-    seen = tuple(b for b in buildings if b.part.area >= 1)
+    seen = tuple(b for b in buildings if visible(b.part))
     return Label(where, shape, metadata, seen, len(buildings) - len(seen), _paired(buildings, degrees))
 
 

@@ -62,6 +62,16 @@ def test_buildings_of_which_less_than_a_pixel_is_inside_are_counted_apart(tmp_pa
     assert counts(scene, 1)["building cover"] == 101
 
 
+def test_a_sliver_along_the_border_does_not_cost_the_count_of_all_others(tmp_path: Path) -> None:
+    """Its 0.4 x 20 pixels are 8 pixels of area and hold no centre, so the raster cannot show it: 4 of 12, not of 13."""
+    buildings = [rectangle(60 * n + 10, 10, 60 * n + 40, 40, "destroyed" if n < 4 else "no-damage") for n in range(12)]
+    scene_id = write_pair(tmp_path, PAIR, [*buildings, rectangle(-20, 100, 0.4, 120, "destroyed")])
+    scene = opened(tmp_path).load(scene_id)
+    assert scene.provenance["buildings"]["post"] == {"destroyed": 4, "no-damage": 8, "below_a_pixel": 1}
+    found = [f for f in find("building_change", SceneFacts(scene), Filters()) if isinstance(f, Finding)]
+    assert [f.truth.value for f in found] == [4, pytest.approx(100 * 4 / 12)]
+
+
 def test_an_outline_that_crosses_itself_is_repaired(tmp_path: Path) -> None:
     """A bow tie of two triangles, each 100 wide and 100 high at its base: 2 x 100 x 50 / 2 = 5000 square pixels."""
     write_pair(tmp_path, PAIR, [Building((((100, 100), (200, 200), (200, 100), (100, 200)),)), THREE[1]])
