@@ -95,9 +95,11 @@ class ChatEarthNetSource(PublishedSource):
 
     def _problem(self, name: str) -> tuple[str, str] | None:
         missing = [part for part, found in self.pictures.items() if name not in found.folders]
+        if len(missing) == len(self.parts):
+            return "not_downloaded", f"listed in the caption files, but no {name}.png in {' or '.join(missing)}"
         if missing:
-            listed = "listed in the caption files" if len(missing) == len(self.parts) else "other bands are there"
-            return "missing_image", f"no {name}.png in {' and '.join(missing)} ({listed}); unpack the archives again"
+            there = "other bands are there"
+            return "missing_image", f"no {name}.png in {' and '.join(missing)} ({there}); unpack the archives again"
         if twice := [part for part, found in self.pictures.items() if name in found.repeated]:
             return "ambiguous_files", f"{name}.png lies twice below {' and '.join(twice)}; remove all but one"
         splits = self.index.splits.get(name, ())

@@ -32,6 +32,7 @@ from chatearthnet_on_disk import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from terracot.cli import main
 from terracot.scenes import SceneError, SourceError
 from terracot.sources import chatearthnet_pictures
 from terracot.sources.chatearthnet import ChatEarthNetSource
@@ -71,10 +72,21 @@ def test_pictures_in_two_splits_in_none_or_not_there_are_left_out(root: Path) ->
         NE: "split_conflict",
         SW: "missing_metadata",
         SE: "missing_metadata",
-        "1_1_patch00": "missing_image",
+        "1_1_patch00": "not_downloaded",
     }
     assert {reason(root, name) for name in (NE,)} == {"split_conflict"}
     assert reason(root, "2_2_patch00") == "missing_image"
+
+
+def test_a_part_of_the_pictures_is_a_usable_download(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The caption files come whole; a picture that lacks some of its bands is a defect all the same."""
+    write_captions(root, {NW: "x", NE: "x", SW: "x", SE: "x"} | {f"{n}_1_patch00": "elsewhere" for n in range(100)})
+    check = ["check", "chatearthnet", str(root), "-o", f"satlas={root.parent / 'satlas'}"]
+    assert main(check) == 0
+    assert "not_downloaded 100" in capsys.readouterr().out
+    png(root, SE, B8).unlink()
+    assert main(check) == 3
+    assert "missing_image 1" in capsys.readouterr().out
 
 
 def test_records_that_are_none_are_named_and_the_others_stay(root: Path) -> None:
