@@ -171,7 +171,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
         ),
         notes="Labels are brought to the image's grid by nearest neighbour and measured with that grid's pixel size. "
-        "Patches are grouped by cells of one degree, so that neighbours stay on one side of a split.",
+        "Patches are grouped by cells of one degree, so that neighbours stay on one side of a split; a benchmark's "
+        "questions for numbers need images in four such cells or more.",
     ),
     SourceInfo(
         name="dynamicworld",
@@ -193,7 +194,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
             Option("zero", "`water`: label rasters without mask and nodata value have no masked pixel"),
         ),
-        notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255).",
+        notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255). Groups are cells of "
+        "one degree; a benchmark's questions for numbers need images in four such cells or more.",
     ),
     SourceInfo(
         name="refer",
