@@ -194,8 +194,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
             Option("zero", "`water`: label rasters without mask and nodata value have no masked pixel"),
         ),
-        notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255). Groups are cells of "
-        "one degree; a benchmark's questions for numbers need images in four such cells or more.",
+        notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255). Groups are cells "
+        "of one degree; a benchmark's questions for numbers need images in four such cells or more.",
     ),
     SourceInfo(
         name="refer",
