@@ -72,14 +72,10 @@ def inside_frame(geometry: Any, shape: tuple[int, int], where: str) -> Any:
         raise _bad(where, f"the polygon cannot be repaired ({_short(error)})") from error
 
 
-def visible(part: Any) -> bool:
-    """True for a part of at least a pixel that holds the centre of one: a sliver along the border may hold none."""
-    if part.area < 1 or part.area >= part.length:  # the latter is two pixels wide
-        return bool(part.area >= 1)
-    shapely.prepare(part)
-    left, top, right, bottom = part.bounds
-    x, y = (np.arange(np.floor(a), np.ceil(b)) + 0.5 for a, b in ((left, right), (top, bottom)))
-    return bool(shapely.contains_xy(part, *np.meshgrid(x, y)).any())
+def visible(part: Any, shape: tuple[int, int]) -> bool:
+    """True for a part of at least a pixel that ``burn`` shows: a sliver along the border may hold no pixel's centre."""
+    wide = part.area >= part.length  # two pixels or more
+    return bool(part.area >= 1 and (wide or burn([(part, 1)], shape, "uint8").any()))
 
 
 def burn(polygons: Sequence[tuple[Any, int]], shape: tuple[int, int], dtype: str) -> npt.NDArray[Any]:

@@ -107,7 +107,7 @@ def read_label(path: Path, where: str, phase: Phase, shape: tuple[int, int]) -> 
         )
     buildings = [_building(entry, n, where, phase, shape) for n, entry in enumerate(_get(features, "xy", list, where))]
     degrees = [_degrees(entry) for entry in _get({"lng_lat": []} | features, "lng_lat", list, where)]
-    seen = tuple(b for b in buildings if visible(b.part))
+    seen = tuple(b for b in buildings if visible(b.part, shape))
     return Label(where, shape, metadata, seen, len(buildings) - len(seen), _paired(buildings, degrees))
 
 
