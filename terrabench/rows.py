@@ -35,8 +35,16 @@ def protocol_of(tasks: Mapping[str, int]) -> str:
 
 
 def findings_of(facts: SceneFacts, filters: Filters, rejected: Counter[str]) -> Iterator[tuple[Found, Finding]]:
-    """Everything that a scene can be asked, in the six tasks and by its source; ``rejected`` counts what is refused."""
+    """Everything that a scene can be asked, in the six tasks and by its source; ``rejected`` counts what is refused.
+
+    ``SceneError`` also for images that cannot be read, before anything is asked: a scene that fails after options were
+    drawn would leave the others without balance.
+    """
     scene = facts.scene
+    _ = facts.pixels
+    for frame in scene.frames:
+        if frame.hidden:
+            frame.hidden()
     yield from stated_findings(facts, rejected)
     shape = "{} x {} pixels".format(*scene.shape)
     for task in TASKS:

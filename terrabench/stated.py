@@ -22,14 +22,12 @@ PROTOCOL = "stated"
 def stated_findings(facts: SceneFacts, rejected: Counter[str]) -> Iterator[tuple[Found, StatedFinding]]:
     """The stated questions of a scene that can be items; the others are counted in ``rejected``.
 
-    ``SceneError`` for questions that cannot be asked as they stand, and for images that cannot be read: no label map
-    has been read before, and a scene that fails after options were drawn would leave them without balance.
+    ``SceneError`` for questions that cannot be asked as they stand.
     """
     scene = facts.scene
     if not scene.stated:
         return
     check_stated(scene)
-    _ = facts.pixels
     for one in scene.stated:
         refusal = _refusal(one)
         if refusal:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from make_scenes import make_scenes
 
 from terrabench.build import build
 from terrabench.items import TASKS, Benchmark
@@ -291,3 +292,21 @@ def test_per_task_caps_are_counted(tmp_path: Path, bench: Path) -> None:
     assert audit["coverage"]["kept"] == 10
     assert audit["coverage"]["dropped_with_options"]["over_the_number_asked_for"] > 0
     assert not (out / WORK).exists()
+
+
+def test_a_truncated_image_is_found_before_options_are_drawn(tmp_path: Path) -> None:
+    folder = make_scenes(tmp_path / "scenes", count=16)
+    for n in range(0, 16, 3):
+        image = folder / "image" / f"s{n:03d}.tif"
+        image.write_bytes(image.read_bytes()[:-2000])  # its header can be read, its last rows cannot
+    source = source_spec("geotiff", str(folder))
+    build(source, tmp_path / "bench")
+    quarantine = [json.loads(line) for line in (tmp_path / "bench" / "quarantine.jsonl").read_text().splitlines()]
+    assert [(q["scene_id"], q["reason"]) for q in quarantine] == [
+        (f"s{n:03d}", "unreadable") for n in (0, 3, 6, 9, 12, 15)
+    ]
+    items = Benchmark.open(tmp_path / "bench").items
+    said = Counter((i["stratum"], i["options"]["AB".index(i["answer"])]) for i in items if i["task"] == "boundary")
+    assert said
+    assert all(said[stratum, "Yes"] == said[stratum, "No"] for stratum, _ in said)
+    assert verify(tmp_path / "bench", str(folder)).problems == []

@@ -197,14 +197,16 @@ def test_what_cannot_be_asked_quarantines_its_scene(bad):
     assert error.value.reason == "bad_record"
 
 
-def test_a_picture_that_cannot_be_read_is_noticed_before_options_are_drawn():
+@pytest.mark.parametrize("what", ["read", "hidden"])
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_picture_that_cannot_be_read_is_noticed_before_options_are_drawn(what, labels):
     def broken() -> np.ndarray:
         raise SceneError("unreadable", "not a picture")
 
-    scene = scene_of(YES_NO)
-    scene = replace(scene, frames=(replace(scene.frames[0], read=broken),))
+    scene = scene_of(YES_NO, labels=labels)
+    scene = replace(scene, frames=(replace(scene.frames[0], **{what: broken}),))
     with pytest.raises(SceneError, match="not a picture"):
-        list(stated_findings(SceneFacts(scene), Counter()))
+        list(findings_of(SceneFacts(scene), Filters(), Counter()))
 
 
 def test_measured_and_stated_findings_come_from_one_scene():
