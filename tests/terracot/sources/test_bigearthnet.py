@@ -287,9 +287,12 @@ def test_a_file_with_several_bands_is_refused(tmp_path: Path) -> None:
 
 def test_s2_s1_and_map_must_lie_on_one_grid(tmp_path: Path) -> None:
     elsewhere = replace(PATCH, column=27)
+    x, y = 331_200, 5_331_600
+    half_a_pixel = {"crs": "EPSG:32633", "transform": rasterio.Affine(10, 0, x + 5, 0, -10, y)}
     zone = {"crs": "EPSG:32634", "transform": place(PATCH, 120)["transform"]}
     for name, file, data, where in (
         ("map", PATCH.map_file, HALF, place(elsewhere, 120)),
+        ("half", PATCH.map_file, HALF, half_a_pixel),
         ("zone", PATCH.map_file, HALF, zone),
         ("s1", PATCH.s1_file("VH"), np.zeros((120, 120), np.float32), place(elsewhere, 120)),
         ("coarse", PATCH.band_file("B01"), np.ones((20, 20), np.uint16), place(elsewhere, 20)),

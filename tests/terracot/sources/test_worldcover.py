@@ -167,18 +167,19 @@ def test_classes_are_those_below_the_pixel_centres_in_every_patch(tmp_path: Path
     write_sentinel_2(tmp_path / "images" / "s2.tif", (crs, transform), (130, 140))
     source = opened(tmp_path / "images", tmp_path / "labels", patch="64")
     assert list(source.ids()) == [f"s2/r{r:05d}_c{c:05d}" for r in (0, 64) for c in (0, 64)]
-    col, row = np.meshgrid(np.arange(64, 128) + 0.5, np.arange(64, 128) + 0.5)
     to_earth = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    lon, lat = to_earth.transform(transform[0] * col + transform[2], transform[4] * row + transform[5])
-    # The label pixel's own centre, not the point, decides what was painted there.
-    lon, lat = ((np.floor(v * 12000) + 0.5) / 12000 for v in (lon, lat))
-    scene = source.load("s2/r00064_c00064")
-    expected = np.where(squares(lon, lat) == 10, 0, 3)  # tree cover, cropland
-    assert {0, 3} == set(expected.ravel().tolist())
-    assert np.array_equal(scene.labels[0].classes(), expected)
-    assert scene.transform == pytest.approx(
-        (size, 0, transform[2] + 64 * size, 0, -size, transform[5] - 64 * size), abs=1e-9
-    )
+    for top, left in ((0, 0), (0, 64), (64, 0), (64, 64)):
+        col, row = np.meshgrid(np.arange(left, left + 64) + 0.5, np.arange(top, top + 64) + 0.5)
+        lon, lat = to_earth.transform(transform[0] * col + transform[2], transform[4] * row + transform[5])
+        # The label pixel's own centre, not the point, decides what was painted there.
+        lon, lat = ((np.floor(v * 12000) + 0.5) / 12000 for v in (lon, lat))
+        scene = source.load(f"s2/r{top:05d}_c{left:05d}")
+        expected = np.where(squares(lon, lat) == 10, 0, 3)  # tree cover, cropland
+        assert {0, 3} == set(expected.ravel().tolist())
+        assert np.array_equal(scene.labels[0].classes(), expected)
+        assert scene.transform == pytest.approx(
+            (size, 0, transform[2] + left * size, 0, -size, transform[5] - top * size), abs=1e-9
+        )
 
 
 # --- the scene ------------------------------------------------------------------------------------------------------
