@@ -23,10 +23,15 @@ CATEGORIES = ("missing", "corrupt", "placeholder", "unusable", *NOT_COUNTED)
 
 @dataclass
 class Survey:
-    """What a download holds. ``reasons`` counts by reason code; ``examples`` has the first scenes of each."""
+    """What a download holds. ``reasons`` counts by reason code; ``examples`` has the first scenes of each.
+
+    ``unlisted`` of the unusable things are no scenes of the source at all; ``unread`` scenes are beyond the limit.
+    """
 
     source: str
     usable: int = 0
+    unlisted: int = 0
+    unread: int = 0
     splits: Counter[str] = field(default_factory=Counter)
     ground: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -54,14 +59,20 @@ class Survey:
 
     @property
     def unusable_share(self) -> float:
-        """Share of ``unusable`` in all that should be usable; 1 when nothing is."""
-        return self.unusable / (self.usable + self.unusable) if self.usable else 1.0
+        """Share of ``unusable`` in all that should be usable; 1 when nothing is. Unread scenes count as those read."""
+        if not self.usable:
+            return 1.0
+        failed = self.unusable - self.unlisted
+        read = self.usable + failed
+        scenes = read + self.unread
+        return (self.unlisted + failed * scenes / read) / (self.unlisted + scenes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "source": self.source,
             "usable": self.usable,
+            "unread": self.unread,
             "splits": dict(sorted(self.splits.items())),
             "ground": dict(sorted(self.ground.items())),
             "unusable_share": self.unusable_share,
@@ -79,7 +90,10 @@ def survey(source: SourceSpec, limit: int | None = None, workers: int = 1, progr
     found = Survey(source.name)
     for left in opened.left_out() if isinstance(opened, PublishedSource) else ():
         found.add(left.name, left.reason, left.message)
-    ids = _ids(opened)[:limit]
+    found.unlisted = found.unusable
+    ids = _ids(opened)
+    found.unread = len(ids) - len(ids[:limit])
+    ids = ids[:limit]
     with tqdm(total=len(ids), desc="check", unit="scene", disable=not progress) as bar:
         records = {}
         for index, record in each_shard(SurveyJob(source), shards_of(ids), workers):

@@ -87,6 +87,8 @@ def survey_table(found: Survey, allowed: float) -> str:
     for name, count in found.categories.items():
         of_it = {r: n for r, n in found.reasons.items() if _category(r) == name}
         rows.append((name, count, _counted(of_it)))
+    if found.unread:
+        rows.append(("not read", found.unread, "beyond --limit"))
     width = max(len(name) for name, _, _ in rows)
     lines = [f"{name:<{width}}  {count:>9,}  {what}".rstrip() for name, count, what in rows]
     if found.ground:
@@ -105,7 +107,8 @@ def survey_table(found: Survey, allowed: float) -> str:
 def _verdict(found: Survey, allowed: float) -> str:
     if not found.usable:
         return "Not usable: no scene can be read."
-    share = f"{100 * found.unusable_share:.3g} % of what should be usable is not"
+    about = "about " if found.unread else ""
+    share = f"{about}{100 * found.unusable_share:.3g} % of what should be usable is not"
     if found.unusable_share > allowed:
         return f"Not usable as it is: {share}, more than the {100 * allowed:g} % that --max-quarantined allows."
     return f"Usable: {share}."

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import rsvqa_on_disk as rsvqa
 from make_scenes import make_scenes, unknown_code
 
 from terracot.cli import main
@@ -42,6 +43,22 @@ def test_every_planted_defect_is_counted_with_its_reason(damaged: Path) -> None:
 def test_workers_change_nothing(damaged: Path) -> None:
     one = survey(source_spec("geotiff", str(damaged)))
     assert survey(source_spec("geotiff", str(damaged)), workers=2).to_dict() == one.to_dict()
+
+
+def test_a_limit_does_not_hold_the_whole_listing_against_the_scenes_that_were_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = rsvqa.published(tmp_path / "rsvqa", [row for n in range(1, 31) for row in rsvqa.asked(n)], size=16)
+    (folder / "Images_LR" / "30.tif").unlink()  # 1 of 30
+    (folder / "Images_LR" / "1.tif").write_bytes(b"")
+    found = survey(source_spec("rsvqa-lr", str(folder)), limit=10)
+    assert (found.usable, found.unread, found.reasons) == (9, 19, {"missing_image": 1, "empty_file": 1})
+    assert found.unusable_share == pytest.approx((1 + 29 / 10) / 30)  # one is missing, one in ten of the others empty
+    assert survey(source_spec("rsvqa-lr", str(folder))).unusable_share == 2 / 30
+    assert main(["check", "rsvqa-lr", str(folder), "--limit", "10", "--max-quarantined", "0.14"]) == 0
+    text = capsys.readouterr().out
+    assert "not read                   19  beyond --limit" in text
+    assert "Usable: about 13 %" in text
 
 
 def test_exit_code_says_whether_a_download_is_usable(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
