@@ -105,7 +105,7 @@ def open_patch(patch_id: str, row: Mapping[str, Any], folders: Folders, legend: 
 
 
 def _sentinel1(name: object, place: tuple[str, int, int], folders: Folders, files: _Files) -> tuple[Path | None, str]:
-    """The folder of the Sentinel-1 patch that the metadata name, or why there is none."""
+    """The folder of the Sentinel-1 patch that the metadata name, or why there is none: its whole scene is not here."""
     if folders.s1 is None:
         return None, folders.no_s1
     hit = _S1_NAME.fullmatch(name) if isinstance(name, str) else None
@@ -114,9 +114,12 @@ def _sentinel1(name: object, place: tuple[str, int, int], folders: Folders, file
         raise SceneError("bad_record", f"{files.patch_id}: expected s1_name {expected} in the metadata; found {name!r}")
     # The scene's folder has no tile in its name; copies that keep it there hold the same patches.
     for parts in (3, 2):
-        folder = folders.s1 / hit[0].rsplit("_", parts)[0] / hit[0]
-        if folder.is_dir():
-            return folder, ""
+        scene = folders.s1 / hit[0].rsplit("_", parts)[0]
+        if (scene / hit[0]).is_dir():
+            return scene / hit[0], ""
+        if scene.is_dir():
+            message = f"{files.patch_id}: no folder {hit[0]} in {files.rel(scene)}; unpack its archive again, or leave "
+            raise SceneError("missing_sar", message + "Sentinel-1 out with the option sar=no")
     return None, f"{hit[0]} is not below {files.rel(folders.s1)}"
 
 

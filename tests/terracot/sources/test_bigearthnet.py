@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,12 +217,21 @@ def test_a_broken_s1_name_is_a_bad_record(tmp_path: Path, name: str | None) -> N
 def test_scenes_without_sar_say_why(tmp_path: Path) -> None:
     root = download(tmp_path, PATCH, s1=False)
     assert BigEarthNetSource(root).load(PATCH.id).provenance["sar"] == "there is no folder BigEarthNet-S1"
-    write_patch(root, TWO_OF_ONE_TILE[1])
+    write_patch(root, OTHER_TILE)  # on another scene of Sentinel-1
     source = BigEarthNetSource(root)
     assert len(source.load(PATCH.id).frames) == 1
     assert source.load(PATCH.id).provenance["sar"] == f"{PATCH.s1_name} is not below BigEarthNet-S1"
     off = BigEarthNetSource(root, sar="no").load(PATCH.id)
     assert (len(off.frames), off.provenance["sar"]) == (1, "left out by the option sar=no")
+
+
+def test_a_gap_in_a_scene_of_sentinel_1_is_missing_sar_and_not_silence(tmp_path: Path) -> None:
+    root = download(tmp_path, *TWO_OF_ONE_TILE)
+    shutil.rmtree(root / PATCH.s1_folder)
+    error = refusal(root)
+    assert error.reason == "missing_sar"
+    assert "sar=no" in str(error)
+    assert len(BigEarthNetSource(root).load(TWO_OF_ONE_TILE[1].id).frames) == 2
 
 
 def test_s1_folders_that_keep_the_tile_in_the_scene_are_read_too(tmp_path: Path) -> None:
