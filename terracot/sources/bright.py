@@ -44,7 +44,7 @@ from terracot.sources.bright_files import (
 )
 from terracot.sources.grids import Grid, common_grid
 from terracot.sources.published import LeftOut, Listing, PublishedSource
-from terracot.sources.rasters import Header, read_bands, read_header, read_labels
+from terracot.sources.rasters import Header, read_header, read_image, read_labels
 
 DAMAGE = Legend(
     "bright_damage",
@@ -143,7 +143,7 @@ class BrightSource(PublishedSource):
                     modality=Modality.SAR,
                     bands=_SAR,
                     shape=grid.shape,
-                    read=partial(read_bands, paths["post_disaster"], names["post_disaster"], count=1),
+                    read=partial(read_image, paths["post_disaster"], names["post_disaster"], count=1),
                     unit="digital number",  # stretched by its makers: no dB can be had from it
                     display=_SAR_DISPLAY,
                 ),
@@ -171,7 +171,7 @@ def _check_bands(scene_id: str, name: str, kind: str, header: Header) -> None:
 
 
 def _first_three(path: Path, where: str) -> npt.NDArray[Any]:
-    return read_bands(path, where)[: len(_OPTICAL)]
+    return read_image(path, where)[: len(_OPTICAL)]
 
 
 def _provenance(scene_id: str, event: str, names: Mapping[str, str], grid: Grid, origin: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from terracot.sources.dfc2020_files import SPLITS, UNSTATED, Files, find_patches
 from terracot.sources.grids import Grid, common_grid
 from terracot.sources.legends import common
 from terracot.sources.published import LeftOut, Listing, PublishedSource
-from terracot.sources.rasters import Header, read_bands, read_header, read_labels
+from terracot.sources.rasters import Header, read_header, read_image, read_labels
 
 LEGEND = Legend(
     "dfc2020",
@@ -171,10 +171,10 @@ def _check(scene_id: str, name: str, kind: str, header: Header) -> None:
 
 
 def _reflectance(path: Path, where: str) -> npt.NDArray[Any]:
-    return (read_bands(path, where, count=len(S2_BANDS)) / 10000.0).astype(np.float32)
+    return (read_image(path, where, count=len(S2_BANDS)) / 10000.0).astype(np.float32)
 
 
 def _decibels(path: Path, where: str) -> npt.NDArray[Any]:
-    values = read_bands(path, where, count=len(S1_BANDS)).astype(np.float32)
+    values = read_image(path, where, count=len(S1_BANDS)).astype(np.float32)
     values[~np.isfinite(values)] = np.nan  # the decibels of no power at all
     return values

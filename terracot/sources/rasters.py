@@ -106,6 +106,14 @@ def finer(band: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[np.floa
     return resampled
 
 
+def read_image(path: Path, where: str, count: int | None = None) -> npt.NDArray[Any]:
+    """``read_bands`` of an image; ``SceneError`` "placeholder" where no band shows more than one value."""
+    bands = read_bands(path, where, count=count)
+    if np.all((bands == bands[:, :1, :1]) | ~np.isfinite(bands)):
+        raise SceneError("placeholder", f"{where}: one value all over, there is nothing to see; fetch the file again")
+    return bands
+
+
 def read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec: FrameSpec) -> npt.NDArray[Any]:
     """``(C, H, W)`` bands of a frame in its unit (NaN where empty), coarser files brought to ``shape``."""
     parts = [read_bands(path, where, shape) for path, where in files]

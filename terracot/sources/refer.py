@@ -22,7 +22,7 @@ from terracot.ground import GroundSampling
 from terracot.render import default_display
 from terracot.scenes import Frame, Modality, Scene, SceneError, Stated
 from terracot.sources.published import LeftOut, Listing, PublishedSource
-from terracot.sources.rasters import read_bands, read_header
+from terracot.sources.rasters import read_header, read_image
 from terracot.sources.refer_index import Index, Picture, phrase_index, read_json, read_refs, refer_index
 from terracot.sources.refer_layout import PICTURES, Files, Layout, find_layout, pictures_in
 from terracot.sources.refer_regions import burn, read_mask
@@ -113,7 +113,7 @@ class ReferSource(PublishedSource):
             modality=Modality.OPTICAL,
             bands=BANDS,
             shape=header.shape,
-            read=partial(read_bands, path, where, None, len(BANDS)),
+            read=partial(read_image, path, where, len(BANDS)),
             unit="digital number",
             display=default_display(Modality.OPTICAL, BANDS, "digital number"),
         )

@@ -39,7 +39,7 @@ from terracot.scenes import (
 )
 from terracot.sources.polygons import burn
 from terracot.sources.published import LeftOut, Listing, PublishedSource
-from terracot.sources.rasters import read_bands, read_header
+from terracot.sources.rasters import read_header, read_image
 from terracot.sources.xbd_ground import Geotransforms, pixel_size
 from terracot.sources.xbd_labels import CODES, PHASES, POST, PRE, UNCLASSIFIED, Building, Label, Phase, read_label
 
@@ -151,7 +151,7 @@ class XbdSource(PublishedSource):
             modality=Modality.OPTICAL,
             bands=BANDS,
             shape=shape,
-            read=partial(read_bands, image, self.rel(image), None, len(BANDS)),
+            read=partial(read_image, image, self.rel(image), len(BANDS)),
             unit="digital number",
             display=default_display(Modality.OPTICAL, BANDS, "digital number"),
             time=time,

@@ -307,6 +307,12 @@ def test_truncated_files_are_refused(folder: Path, kind: str, keep: float) -> No
     assert reason(folder) == "unreadable"
 
 
+@pytest.mark.parametrize("kind", ["pre_disaster", "post_disaster"])
+def test_a_picture_of_one_value_all_over_is_a_placeholder(folder: Path, kind: str) -> None:
+    write(path_of(folder, BATA_TILE, kind), np.full((3 if kind == "pre_disaster" else 1, 64, 64), 255, np.uint8))
+    assert reason(folder) == "placeholder"
+
+
 def test_a_degenerate_transform_is_refused(folder: Path) -> None:
     tile_of(folder, BATA_TILE, blocks(), transform=(STEP, 0.0, 9.8, STEP, 0.0, 1.8))
     assert reason(folder) == "georeference"

@@ -322,6 +322,15 @@ def test_truncated_files_are_refused(one: Path, kind: str, keep: float) -> None:
     assert reason(one) == "unreadable"
 
 
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_bands_of_one_value_all_over_are_a_placeholder(one: Path, value: float) -> None:
+    write(path_of(one, "s1", 0), np.full((2, 256, 256), value))
+    assert reason(one) == "placeholder"
+    write(path_of(one, "s1", 0), pixels("s1", quarters()))
+    write(path_of(one, "s2", 0), np.zeros((13, 256, 256), np.uint16))
+    assert reason(one) == "placeholder"
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200), kind=st.sampled_from(["s1", "s2", "dfc"]))
 def test_any_bytes_for_a_file_give_a_scene_error(one: Path, content: bytes, kind: str) -> None:

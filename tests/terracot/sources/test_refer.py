@@ -268,6 +268,14 @@ def test_a_truncated_picture_is_unreadable(tmp_path: Path, kept: float) -> None:
     assert caught.value.reason == "unreadable"
 
 
+def test_a_black_picture_is_a_placeholder(tmp_path: Path) -> None:
+    root = rrsisd(tmp_path, *places(1))
+    write(root / IMAGES / "00001.jpg", np.zeros_like(pixels(1)))
+    with pytest.raises(SceneError, match="nothing to see") as caught:
+        ReferSource(root).load("train/00001").frames[0].pixels()
+    assert caught.value.reason == "placeholder"
+
+
 def test_a_grey_picture_is_refused(tmp_path: Path) -> None:
     root = rrsisd(tmp_path, *places(1))
     write(root / IMAGES / "00001.jpg", pixels(1)[:1])

@@ -263,6 +263,15 @@ def test_a_truncated_image_is_unreadable_though_its_header_may_be_fine(root: Pat
     assert reason(root, says=f"train/images/{PAIR}_post_disaster.png") == "unreadable"
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (90, 100, 80)])
+def test_a_picture_of_one_colour_is_a_placeholder_not_ground_without_buildings(
+    root: Path, colour: tuple[int, int, int]
+) -> None:
+    blank = np.full((SIZE, SIZE, 3), colour, np.uint8)
+    save(root / "train" / "images" / f"{PAIR}_post_disaster.png", blank)
+    assert reason(root, says=f"train/images/{PAIR}_post_disaster.png: one value all over") == "placeholder"
+
+
 def test_an_image_of_another_size_than_its_label_says_is_refused(root: Path) -> None:
     for phase in ("pre", "post"):
         save(root / "train" / "images" / f"{PAIR}_{phase}_disaster.png", np.zeros((512, 512, 3), np.uint8))

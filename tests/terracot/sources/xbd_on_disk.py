@@ -149,6 +149,7 @@ def write_pair(
             value = TARGETS.get(building.subtype, 0) if phase == "post" else 1
             target[max(0, int(top)) : max(0, int(bottom)), max(0, int(left)) : max(0, int(right))] = value
         picture = np.stack([90 + 20 * target, 100 + 10 * target, 80 + 15 * target], axis=-1).astype(np.uint8)
+        picture[-1, -1] = 0  # one value all over would be a stand-in
         save(folder / "images" / f"{stem}.png", picture)
         if split != "tier3":
             save(folder / "targets" / f"{stem}_target.png", target)
