@@ -322,9 +322,9 @@ def test_truncated_files_are_refused(one: Path, kind: str, keep: float) -> None:
     assert reason(one) == "unreadable"
 
 
-@pytest.mark.parametrize("value", [0, np.nan])
+@pytest.mark.parametrize("value", [0.0, np.nan])
 def test_bands_of_one_value_all_over_are_a_placeholder(one: Path, value: float) -> None:
-    write(path_of(one, "s1", 0), np.full((2, 256, 256), value))
+    write(path_of(one, "s1", 0), np.full((2, 256, 256), value, np.float64))
     assert reason(one) == "placeholder"
     write(path_of(one, "s1", 0), pixels("s1", quarters()))
     write(path_of(one, "s2", 0), np.zeros((13, 256, 256), np.uint16))
