@@ -15,6 +15,7 @@ from terracot.cli import (
     EXIT_INVALID,
     SHOWN_PROBLEMS,
     exit_if_quarantined,
+    print_counts,
     print_quarantined,
     reads_scenes,
     report_of,
@@ -96,8 +97,7 @@ def build(
         _print_json(report)
     elif not quiet:
         click.echo(f"{report['counts']['items']} items over {report['counts']['scenes']} scenes: {out / 'data'}")
-        for task, count in report["counts"]["tasks"].items():
-            click.echo(f"  {task:<16}{count:>8}")
+        print_counts(report["counts"]["tasks"])
         print_quarantined(report)
         _print_leaks(report["leaks"])
         click.echo(f"Kept and dropped, and why: {out / 'audit.json'}")

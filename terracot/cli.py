@@ -201,11 +201,17 @@ def print_quarantined(report: Mapping[str, Any]) -> None:
     )
 
 
+def print_counts(counts: Mapping[str, int]) -> None:
+    """Counts by kind or task, a line each."""
+    width = max(map(len, counts), default=0)
+    for name, count in counts.items():
+        click.echo(f"  {name:<{width}}{count:>8}")
+
+
 def _print_generated(report: Mapping[str, Any]) -> None:
     counts = report["counts"]
     click.echo(f"{counts['samples']} samples over {counts['scenes']} scenes: {Path(report['out']) / 'data'}")
-    for kind, count in counts["kinds"].items():
-        click.echo(f"  {kind:<14}{count:>8}")
+    print_counts(counts["kinds"])
     print_quarantined(report)
 
 

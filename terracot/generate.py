@@ -69,6 +69,8 @@ def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
     """
     names = ("coverage", "area") if kind == "area" else (kind,)
     found = [f for name in names for f in find(name, facts, FILTERS) if isinstance(f, Finding)]
+    if kind in ("existence", "boundary"):
+        found = [f for f in found if len(facts.maps[f.t].legend.classes) > 2]
     if not found:
         return None
     key = (seed, facts.scene.id, kind)
@@ -77,15 +79,11 @@ def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
         word = ("no", "yes")[seeded_index(2, *key, "word")]
         if kind == "boundary" and "no" in words and word == "yes" and "yes" not in words:
             word = "no"
-        if word not in words or (kind == "existence" and len(words) < 2) or _two_classes(facts):
+        if word not in words or (kind == "existence" and len(words) < 2):
             return None
         found = [f for f in found if f.truth.text == word]
     chosen = found[seeded_index(len(found), *key, "finding")]
     return _in_unit(chosen, facts, key) if chosen.kind in ("area", "distance") else chosen
-
-
-def _two_classes(facts: SceneFacts) -> bool:
-    return all(len(m.legend.classes) < 3 for m in facts.maps.values())
 
 
 def _in_unit(finding: Finding, facts: SceneFacts, key: tuple[object, ...]) -> Finding:

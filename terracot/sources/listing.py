@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from terracot.licences import non_commercial
 from terracot.scenes import SourceError
-from terracot.sources.catalogue import CATALOGUE, GENERAL, LAND, PUBLISHED, REFUSED, SourceInfo
+from terracot.sources.catalogue import CATALOGUE, GENERAL, LAND, PUBLISHED, REFUSED, Option, SourceInfo
 
 if TYPE_CHECKING:
     from terracot.survey import Survey
@@ -57,9 +57,10 @@ def details(name: str) -> str:
             lines += _folded(label, text)
     if info.options:
         lines += ["", "options:"]
-        for option in info.options:
-            shown = f"--{option.name}" if option.name in ("split", "layout") else f"-o {option.name}="
-            lines += _folded(shown, option.help)
+        shown = {_shown(option): option.help for option in info.options}
+        width = max(map(len, shown)) + 2
+        for label, text in shown.items():
+            lines += _folded(label, text, width)
     if name == "geotiff":
         lines += ["", "layouts shipped (a folder of that name needs no --layout):"]
         lines += [f"  {layout:<24}{licence}" for layout, licence in _layouts().items()]
@@ -142,8 +143,13 @@ def _answers(info: SourceInfo) -> str:
     return ", ".join(info.answers)
 
 
-def _folded(label: str, text: str) -> list[str]:
-    first = f"  {label:<14}"
+def _shown(option: Option) -> str:
+    value = "PATH" if option.path else "NAME" if option.name in ("split", "layout") else "VALUE"
+    return f"--{option.name} {value}" if value == "NAME" else f"-o {option.name}={value}"
+
+
+def _folded(label: str, text: str, width: int = 14) -> list[str]:
+    first = f"  {label:<{width}}"
     return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False)
 
 

@@ -25,7 +25,7 @@ from terracot.show import COLOURS
 from terracot.sources.catalogue import CATALOGUE, REFUSED
 from terracot.sources.layout import shipped_layouts
 
-COMMANDS = ("generate", "verify", "show", "sources", "status")
+COMMANDS = ("generate", "verify", "show", "sources", "check", "status")
 
 
 @pytest.fixture(scope="module")
@@ -315,6 +315,10 @@ def test_sources_lists_every_source_and_layout(capsys: pytest.CaptureFixture[str
     assert main(["sources", "geotiff"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for name in shipped_layouts())
+    assert main(["sources", "chatearthnet"]) == 0
+    text = capsys.readouterr().out
+    assert "  --split NAME        read only this split\n" in text
+    assert "  -o worldcover=PATH  this or satlas: " in text
     assert main(["sources", "--json"]) == 0
     table = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert set(table) == {*CATALOGUE, *REFUSED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -186,6 +187,20 @@ def test_scenes_get_two_to_four_kinds_and_one_that_needs_pixels():
 def test_units_of_areas_vary():
     units = Counter(row["truth"]["unit"] for row in many_samples() if row["kind"] in ("area", "coverage"))
     assert set(units) == {"m2", "ha", "km2", "%"} or set(units) == {"m2", "ha", "%"}
+
+
+def test_on_a_map_of_two_classes_nobody_asks_whether_they_exist_or_touch():
+    """Also where the other date has more classes, as before a disaster "building" and "ground" touch, of course."""
+    asked = set()
+    for n in range(40):
+        classes = class_map(np.random.default_rng(n))
+        before = memory_scene([(classes == 0).astype(np.uint8)], ["ground", "building"], scene_id=f"s{n}")
+        after = memory_scene([classes, classes], scene_id=f"s{n}")
+        scene = replace(after, labels=(before.labels[0], after.labels[1]))
+        rows = scene_samples(SceneFacts(scene), seed=0)
+        asked |= {(row["kind"], row["masks"][0]["t"]) for row in rows}
+    assert {("area", 1), ("coverage", 1), ("boundary", 2), ("existence", 2)} <= asked
+    assert not {("boundary", 1), ("existence", 1)} & asked
 
 
 def test_nothing_in_metres_is_said_where_the_pixel_size_is_unknown():
