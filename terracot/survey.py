@@ -14,10 +14,9 @@ from typing import Any
 from terracot.generate import SourceSpec
 from terracot.pipeline import each_shard, shards_of
 from terracot.scenes import Scene, SceneError, SceneSource, SourceError
-from terracot.sources.published import PublishedSource, category
+from terracot.sources.published import NOT_DOWNLOADED, PublishedSource, category
 
 NOT_COUNTED = ("outside the split", "left out by choice")
-NOT_DOWNLOADED = "not_downloaded"
 CATEGORIES = ("missing", "corrupt", "placeholder", "unusable", *NOT_COUNTED)
 
 
@@ -35,14 +34,14 @@ class Survey:
     splits: Counter[str] = field(default_factory=Counter)
     ground: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def add(self, name: str, reason: str, message: str, shown: int = 3) -> None:
-        """Count one thing that cannot be used."""
-        self.reasons[reason] += 1
+    def add(self, name: str, reason: str, message: str, count: int = 1, shown: int = 3) -> None:
+        """Count what cannot be used: one scene, or several under one name."""
+        self.reasons[reason] += count
         examples = self.examples.setdefault(reason, [])
         if len(examples) < shown:
-            examples.append({"name": name, "message": message})
+            examples.append({"name": name, "message": message, "count": count})
 
     @property
     def categories(self) -> dict[str, int]:
@@ -89,7 +88,7 @@ def survey(source: SourceSpec, limit: int | None = None, workers: int = 1, progr
     opened = source.open()
     found = Survey(source.name)
     for left in opened.left_out() if isinstance(opened, PublishedSource) else ():
-        found.add(left.name, left.reason, left.message)
+        found.add(left.name, left.reason, left.message, left.count)
     found.unlisted = found.unusable
     ids = _ids(opened)
     found.unread = len(ids) - len(ids[:limit])

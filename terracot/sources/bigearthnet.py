@@ -23,7 +23,7 @@ from terracot.scenes import Legend, Scene, SourceError
 from terracot.sources import corine
 from terracot.sources.bigearthnet_index import CLEAN, FLAGGED, Index
 from terracot.sources.bigearthnet_patch import Folders, open_patch, tile_of
-from terracot.sources.published import LeftOut, Listing, PublishedSource
+from terracot.sources.published import NOT_DOWNLOADED, LeftOut, Listing, PublishedSource
 
 S2, S1, MAPS = "BigEarthNet-S2", "BigEarthNet-S1", "Reference_Maps"
 
@@ -116,9 +116,10 @@ class BigEarthNetSource(PublishedSource):
         listed = Counter(map(tile_of, wanted))
         for tile, count in sorted(Counter(tile_of(p) for p in wanted if p not in on_disk).items()):
             message = f"{count:,} of its {listed[tile]:,} patches in the metadata are not below {S2}"
-            yield LeftOut(tile, "not_downloaded", message)
+            yield LeftOut(tile, NOT_DOWNLOADED, message, count)
         if self.index.without_id:
-            yield LeftOut(CLEAN, "bad_record", f"{self.index.without_id} rows of the metadata name no patch")
+            message = f"{self.index.without_id} rows of the metadata name no patch"
+            yield LeftOut(CLEAN, "bad_record", message, self.index.without_id)
 
     def load(self, scene_id: str) -> Scene:
         """One patch with lazy pixels; ``SceneError`` says what is missing or does not fit."""

@@ -95,7 +95,7 @@ def survey_table(found: Survey, allowed: float) -> str:
     if found.ground:
         lines += ["", f"pixel size: {_counted(found.ground)}"]
     for reason, examples in sorted(found.examples.items()):
-        more = found.reasons[reason] - len(examples)
+        more = found.reasons[reason] - sum(example["count"] for example in examples)
         lines += ["", f"{reason}:"]
         for example in examples:
             lines += textwrap.wrap(

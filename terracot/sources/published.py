@@ -17,11 +17,11 @@ from typing import ClassVar
 from terracot.scenes import Scene, SourceError
 from terracot.sources.catalogue import CATALOGUE, SourceInfo
 
-OTHER_SPLIT = "other_split"
+OTHER_SPLIT, NOT_DOWNLOADED = "other_split", "not_downloaded"
 
 REASONS: Mapping[str, str] = {
     OTHER_SPLIT: "outside the split",
-    "not_downloaded": "missing",  # a whole part of the set, as of somebody who fetched another part
+    NOT_DOWNLOADED: "missing",  # a whole part of the set, as of somebody who fetched another part
     "flagged": "left out by choice",  # snow, clouds: an option of the source brings them back
     "incomplete_patch": "left out by choice",  # at the edge of an image that is cut into patches
     "no_options": "left out by choice",  # questions of a set that are no multiple choice
@@ -55,11 +55,16 @@ def category(reason: str) -> str:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something of the download, or of its index, that is not among the scenes: its name, a reason code, a sentence."""
+    """Something of the download, or of its index, that is not among the scenes: its name, a reason code, a sentence.
+
+    ``count`` is how many would be scenes, where the name stands for several; ``split`` the one it belongs to, if known.
+    """
 
     name: str
     reason: str
     message: str
+    count: int = 1
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,12 +125,16 @@ class PublishedSource:
 
     def left_out(self) -> Sequence[LeftOut]:
         """What of the download is not among ``ids``, with reasons."""
-        other = (
-            LeftOut(name, OTHER_SPLIT, f"belongs to the split {split}")
-            for name, split in self.listed.scenes.items()
-            if self.split not in (None, split)
-        )
-        return [*self.listed.left_out, *other]
+
+        def of_other(name: str, split: str, count: int = 1) -> LeftOut:
+            return LeftOut(name, OTHER_SPLIT, f"belongs to the split {split}", count, split)
+
+        other = [of_other(n, split) for n, split in self.listed.scenes.items() if self.split not in (None, split)]
+        left = [
+            one if one.split is None or self.split in (None, one.split) else of_other(one.name, one.split, one.count)
+            for one in self.listed.left_out
+        ]
+        return [*left, *other]
 
     def fingerprint(self) -> str:
         """sha256 over adapter, options, index files and the listing (not over every pixel file: there are millions)."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from terracot.ground import GroundSampling, crs_label
 from terracot.scenes import Scene, SceneError, SourceError, Stated
-from terracot.sources.published import LeftOut, Listing, PublishedSource
+from terracot.sources.published import NOT_DOWNLOADED, LeftOut, Listing, PublishedSource
 from terracot.sources.question_files import distinct, picture_header, read_json, rgb_frame, text_of
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
@@ -85,12 +85,22 @@ class RsvqaSource(PublishedSource):
         on_disk = set(self._images())
         present = {name: a.split for name, a in asked.items() if name in on_disk}
         missing = [
-            LeftOut(n, "missing_image", f"{self._file(n)} is not there; {len(a.stated)} questions ask about it")
+            LeftOut(
+                n,
+                "missing_image",
+                f"{self._file(n)} is not there; {len(a.stated)} questions ask about it",
+                split=a.split,
+            )
             for n, a in asked.items()
             if n not in on_disk
         ]
+        # Pictures come in one archive, questions split by split.
+        unread = ", ".join(f"LR_split_{s}_questions.json" for s in SPLITS if s not in self._questions)
+        reason, why = "missing_questions", ""
+        if self._questions and unread:
+            reason, why = NOT_DOWNLOADED, f"; there is no {unread}"
         silent = [
-            LeftOut(n, "missing_questions", f"no usable question asks about {self._file(n)}")
+            LeftOut(n, reason, f"no usable question asks about {self._file(n)}{why}")
             for n in sorted(on_disk - set(asked) - {item.name for item in left_out}, key=_order)
         ]
         return Listing(present, (*left_out, *missing, *silent))

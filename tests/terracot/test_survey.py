@@ -91,7 +91,11 @@ class TwoSplits(PublishedSource):
     splits = ("train", "test")
 
     def listing(self) -> Listing:
-        left = (LeftOut("c", "missing_label", "no label"), LeftOut("rest", "not_downloaded", "100 others"))
+        left = (
+            LeftOut("c", "missing_label", "no label"),
+            LeftOut("d", "missing_label", "no label", split="test"),
+            LeftOut("rest", "not_downloaded", "100 others", count=100),
+        )
         return Listing({"a": "train", "b": "test"}, left)
 
 
@@ -100,9 +104,11 @@ def test_a_split_restricts_the_scenes_and_the_others_are_named(tmp_path: Path) -
     assert source.ids() == ["a"]
     assert [(left.name, left.reason) for left in source.left_out()] == [
         ("c", "missing_label"),
+        ("d", "other_split"),
         ("rest", "not_downloaded"),
         ("b", "other_split"),
     ]
+    assert [left.reason for left in TwoSplits(tmp_path, split="test").left_out()][1] == "missing_label"
     assert TwoSplits(tmp_path).ids() == ["a", "b"]
     assert TwoSplits(tmp_path).fingerprint() != source.fingerprint()
     with pytest.raises(SourceError, match="splits train, test; found split=val"):

@@ -30,8 +30,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from terracot.cli import main
+from terracot.generate import source_spec
 from terracot.scenes import SceneError, SourceError
 from terracot.sources.bigearthnet import BigEarthNetSource
+from terracot.survey import survey
 
 PATCH = Patch()
 
@@ -92,6 +94,7 @@ def test_rows_without_a_folder_are_summed_up_by_tile(tmp_path: Path) -> None:
         (a.tile_id, "not_downloaded", "1 of its 2 patches in the metadata are not below BigEarthNet-S2"),
         (OTHER_TILE.tile_id, "not_downloaded", "40 of its 40 patches in the metadata are not below BigEarthNet-S2"),
     ]
+    assert survey(source_spec("bigearthnet", str(root))).reasons == {"not_downloaded": 41}  # patches, not tiles
     assert [e.message.split()[0] for e in BigEarthNetSource(root, flagged="yes").left_out()] == ["1", "41"]
     assert refusal(root, b).reason == "missing_image"
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from rsvqa_on_disk import asked, pixels, published, question, samples, write_tif
 
+from terracot.cli import main
 from terracot.scenes import Modality, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.published import category
@@ -108,6 +109,26 @@ def test_a_missing_image_is_told_once_with_the_number_of_its_questions(tmp_path:
     assert (missing.name, missing.reason) == ("236", "missing_image")
     assert "image/236.tif" in missing.message
     assert "5 questions" in missing.message
+
+
+def test_images_of_splits_whose_questions_were_not_fetched_do_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [row for n in range(1, 7) for row in asked(n, ("train", "val", "test")[n % 3])]
+    published(tmp_path, rows, size=16)
+    for path in tmp_path.glob("LR_split_train_*.json"):
+        path.unlink()
+    assert reasons(RsvqaSource(tmp_path)) == {"3": "not_downloaded", "6": "not_downloaded"}
+    assert main(["check", "rsvqa-lr", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "Images_LR/3.tif; there is no LR_split_train_questions.json" in text
+    (tmp_path / "Images_LR" / "1.tif").unlink()  # of validation
+    assert reasons(RsvqaSource(tmp_path, split="test")) == {
+        "1": "other_split",
+        "3": "not_downloaded",
+        "4": "other_split",
+        "6": "not_downloaded",
+    }
 
 
 def test_an_image_that_nobody_asks_about_is_told(tmp_path: Path) -> None:
