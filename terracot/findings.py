@@ -20,7 +20,7 @@ from terracot import measure
 from terracot.ground import GroundSampling
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
-from terracot.scenes import BoolMask, MapLimits, Scene
+from terracot.scenes import IGNORE, BoolMask, LabelMap, MapLimits, Scene, SceneError
 
 DESTROYED = "destroyed"
 BUILDING = "building"
@@ -75,7 +75,26 @@ class SceneFacts:
     @cached_property
     def maps(self) -> dict[int, measure.MapFacts]:
         """Facts of each label map by date."""
-        return {m.t: measure.MapFacts(m.classes(), m.legend, self.scene.ground) for m in self.scene.labels}
+        return {m.t: self._measured(m) for m in self.scene.labels}
+
+    def _measured(self, label: LabelMap) -> measure.MapFacts:
+        classes = label.classes()
+        unseen = ~self.seen[label.t] & (classes != IGNORE)
+        if unseen.any():  # nobody can say what lies where no image shows anything
+            classes = np.where(unseen, np.uint8(IGNORE), classes)
+            if not np.any(classes != IGNORE):
+                raise SceneError(
+                    "placeholder", f"scene {self.scene.id}: no image of date {label.t} shows labelled land"
+                )
+        return measure.MapFacts(classes, label.legend, self.scene.ground)
+
+    @cached_property
+    def seen(self) -> dict[int, BoolMask]:
+        """By date, the pixels that at least one image shows: those with a finite value in some band."""
+        seen = {t: np.zeros(self.scene.shape, dtype=bool) for t in range(1, self.scene.dates + 1)}
+        for frame, pixels in zip(self.scene.frames, self.pixels, strict=True):
+            seen[frame.t] |= np.isfinite(pixels).any(axis=0) if pixels.dtype.kind == "f" else True
+        return seen
 
     @cached_property
     def valid(self) -> dict[int, BoolMask]:

@@ -233,7 +233,8 @@ def _deviation(found: Floats | float, expected: Floats) -> float:
 
     It is stored and compared, so it is rounded to what no version of PROJ disputes.
     """
-    shares = np.abs(found / expected - 1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        shares = np.abs(found / expected - 1)
     return round(float(np.where(np.isfinite(shares), shares, 1.0).max()), 6)
 
 

@@ -5,8 +5,8 @@ true. So every option is the true value of an item of the same *stratum* (same t
 image shape), in pixels where the question states the pixel size. And the order of things makes it exact:
 
 1. The findings of a stratum are put into *sets* of k, by their values and places alone: sorted, cut into k equal bins,
-   one from each bin, values far enough apart, texts that differ, places that differ. A set that is refused is dropped;
-   its members may join another set, since nobody is the answer yet.
+   one from each bin, values far enough apart, texts that differ, places that differ. Who finds no set may join another
+   later, since nobody is the answer yet.
 2. Then a fair die says which member of the set is asked about. The others only lend their values.
 
 No value is an option twice, so that nothing can be learnt from how often one appears, or from the answers to other
@@ -28,7 +28,10 @@ import numpy as np
 from terracot.seeding import seed_of, seeded_rng
 
 ROUNDS = 4
-"""How often findings whose set was refused are put into new sets before they are given up."""
+"""How often findings that found no set are put into new bins before they are given up."""
+
+SCANNED = 64
+"""How many candidates of a bin are tried before the bin is taken to have none that fits."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +73,14 @@ def draw(
     """Options for the items of one stratum. ``key`` names the stratum and the seed; ``text`` writes a value."""
     if len(pool) < k:
         return Drawn({}, {"pool_too_small": len(pool)} if pool else {})
+    if len({candidate.group for candidate in pool}) < k:
+        return Drawn({}, {"options_from_one_place": len(pool)})
     rng = seeded_rng(*key, "sets")
     left, sets = list(pool), []
     refusals: Counter[str] = Counter()
     for _ in range(ROUNDS):
-        matched, left = _matched(left, k, rng)
-        refusals.clear()
-        for candidates in matched:
-            refusal = _refusal(candidates, separation, text)
-            if refusal:
-                refusals[refusal] += k
-                left += candidates
-            else:
-                sets.append(candidates)
+        matched, left, refusals = _matched(left, k, rng, lambda chosen: _refusal(chosen, separation, text))
+        sets += matched
     options: dict[str, tuple[tuple[float, ...], int]] = {}
     for members in sets:
         die = seeded_rng(*key, "die", *sorted(member.key for member in members))
@@ -95,14 +93,40 @@ def draw(
 
 
 def _matched(
-    candidates: list[Candidate], k: int, rng: np.random.Generator
-) -> tuple[list[list[Candidate]], list[Candidate]]:
-    """Sets of one candidate from each of k equal bins of the sorted values, at random; and the surplus."""
+    candidates: list[Candidate],
+    k: int,
+    rng: np.random.Generator,
+    refusal: Callable[[Sequence[Candidate]], str | None],
+) -> tuple[list[list[Candidate]], list[Candidate], Counter[str]]:
+    """Sets of one candidate from each of k equal bins of the sorted values; who is left, and why.
+
+    In random order, each candidate of the lowest bin takes from every other bin the first that goes with those it has.
+    """
     shuffled = [candidates[i] for i in rng.permutation(len(candidates))]
     size = len(shuffled) // k
     ranked = sorted(shuffled[: size * k], key=lambda c: c.value)  # ties stay in their shuffled order
-    bins = [[ranked[b * size + i] for i in rng.permutation(size)] for b in range(k)]
-    return [list(members) for members in zip(*bins, strict=True)], shuffled[size * k :]
+    lowest, *others = ([ranked[b * size + i] for i in rng.permutation(size)] for b in range(k))
+    sets, alone, refusals = [], [], Counter[str]()
+    for first in lowest:
+        chosen, reasons = [first], Counter[str]()
+        for others_bin in others:
+            for i, candidate in enumerate(others_bin[:SCANNED]):
+                reason = refusal([*chosen, candidate])
+                if reason is None:
+                    chosen.append(others_bin.pop(i))
+                    break
+                reasons[reason] += 1
+            else:
+                break
+        if len(chosen) == k:
+            sets.append(chosen)
+            continue
+        alone.append(first)
+        for taken, others_bin in zip(chosen[1:], others, strict=False):
+            others_bin.append(taken)
+        refusals[reasons.most_common(1)[0][0]] += k
+    left = [*alone, *(c for others_bin in others for c in others_bin), *shuffled[size * k :]]
+    return sets, left, refusals
 
 
 def _refusal(chosen: Sequence[Candidate], separation: Separation, text: Callable[[float], str]) -> str | None:
