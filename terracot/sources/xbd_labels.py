@@ -99,6 +99,9 @@ def read_label(path: Path, where: str, phase: Phase, shape: tuple[int, int]) -> 
     """
     data = _json(path, where)
     metadata, features = _get(data, "metadata", dict, where), _get(data, "features", dict, where)
+    named = metadata.get("img_name", path.stem)
+    if not isinstance(named, str) or Path(named).stem != path.stem:  # labels of another image fit no building
+        raise SceneError("bad_label", f"{where}: it says that it is for {named!r:.80}; fetch the file again")
     stated = (metadata.get("height", shape[0]), metadata.get("width", shape[1]))
     if stated != shape:
         found = f"{shape[0]} x {shape[1]}"

@@ -425,3 +425,10 @@ def test_real_pixel_of_joplin_is_045_m_though_the_metadata_say_25(download: XbdS
     assert scene.ground.pixel_area_m2 == pytest.approx(0.20372, abs=2e-5)
     assert scene.provenance["image_metadata"]["pre"]["gsd"] == pytest.approx(2.513, abs=0.001)
     read_all(scene)
+
+
+def test_the_label_file_of_another_image_is_refused(root: Path) -> None:
+    """Copied over each other in a folder of 20,000 names; its buildings would be drawn where none are."""
+    folder = root / "train" / "labels"
+    (folder / f"{PAIR}_post_disaster.json").write_bytes((folder / f"{PAIR}_pre_disaster.json").read_bytes())
+    assert reason(root, says=f"it says that it is for '{PAIR}_pre_disaster.png'") == "bad_label"
