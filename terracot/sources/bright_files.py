@@ -72,15 +72,15 @@ def list_tiles(root: Path, folders: Mapping[str, Path], lists: Mapping[str, str]
     seen = {event_of(tile) for tile in found["pre_disaster"]}
     scenes = {}
     for tile in sorted(tiles | set(lists or ())):
-        lack = lacking.get(tile)
+        lack, split = lacking.get(tile), (lists or {}).get(tile)
         if tile not in tiles:
             message = "named in the split lists, but there is no file of it; fetch the archives again"
-            left_out.append(LeftOut(tile, "missing_image", message))
+            left_out.append(LeftOut(tile, "missing_image", message, split=split))
         elif lack:
             event = event_of(tile)
             whole = lack == "pre_disaster" and event in NOT_REDISTRIBUTED and event not in seen
             reason = NOT_DOWNLOADED if whole else KINDS[lack][0]
-            left_out.append(LeftOut(tile, reason, _lack_text(tile, lack, per_event[event, lack])))
+            left_out.append(LeftOut(tile, reason, _lack_text(tile, lack, per_event[event, lack]), split=split))
         elif lists is not None and tile not in lists:
             left_out.append(LeftOut(tile, "missing_index", "none of the split lists names this tile"))
         else:

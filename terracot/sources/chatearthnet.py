@@ -86,11 +86,11 @@ class ChatEarthNetSource(PublishedSource):
         left_out = [*self.index.left_out, *(entry for p in self.pictures.values() for entry in p.left_out)]
         scenes: dict[str, str] = {}
         for name in sorted({*self.index.splits, *(n for p in self.pictures.values() for n in p.folders)}):
-            problem = self._problem(name)
+            problem, splits = self._problem(name), self.index.splits.get(name, ())
             if problem:
-                left_out.append(LeftOut(name, *problem))
+                left_out.append(LeftOut(name, *problem, split=splits[0] if len(splits) == 1 else None))
             else:
-                scenes[name] = self.index.splits[name][0]
+                scenes[name] = splits[0]
         return Listing(scenes, tuple(left_out))
 
     def _problem(self, name: str) -> tuple[str, str] | None:

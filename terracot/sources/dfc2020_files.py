@@ -58,17 +58,19 @@ def list_patches(root: Path, files: Mapping[str, Files], left_out: Sequence[Left
     """Patches with one Sentinel-2 image and one 10 m map are scenes; all else is left out with a reason."""
     scenes, out = {}, list(left_out)
     for patch, kinds in sorted(files.items(), key=lambda item: place_and_number(item[0])):
+        part = patch.split("_")[1]
+        split = part if part in SPLITS else UNSTATED
         lack = next((kind for kind in _LACK if kind not in kinds), None)
         twice = next((kind for kind, paths in kinds.items() if len(paths) > 1), None)
         if lack:
             message = f"there is no {lack} file of this patch, only {', '.join(sorted(kinds))}; fetch its archive again"
-            out.append(LeftOut(patch, _LACK[lack], message))
+            out.append(LeftOut(patch, _LACK[lack], message, split=split))
         elif twice:
             folders = " and in ".join(path.parent.relative_to(root).as_posix() for path in kinds[twice])
-            out.append(LeftOut(patch, "ambiguous_files", f"its {twice} file lies in {folders}; keep one"))
+            message = f"its {twice} file lies in {folders}; keep one"
+            out.append(LeftOut(patch, "ambiguous_files", message, split=split))
         else:
-            part = patch.split("_")[1]
-            scenes[patch] = part if part in SPLITS else UNSTATED
+            scenes[patch] = split
     return Listing(scenes, tuple(out))
 
 

@@ -82,7 +82,7 @@ class ReferSource(PublishedSource):
                 scenes[scene_id] = entry.picture.split
             else:
                 lost = f"{entry.problem}; {len(entry.picture.pairs)} of its pairs go with it"
-                left_out.append(LeftOut(scene_id, entry.problem.reason, lost))
+                left_out.append(LeftOut(scene_id, entry.problem.reason, lost, split=entry.picture.split))
         left_out += [
             LeftOut(f"image {name}", "missing_record", f"no pair names {self.rel(self.layout.images)}/{name}")
             for name in pictures_in(self.layout.images)

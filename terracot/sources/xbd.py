@@ -84,7 +84,7 @@ class XbdSource(PublishedSource):
                     if hit and hit["kind"] == kind:
                         pairs[hit["pair"]].add((hit["phase"], folder))
                     else:
-                        left_out.append(LeftOut(f"{split}/{folder}/{name}", "unexpected_name", _GRAMMAR))
+                        left_out.append(LeftOut(f"{split}/{folder}/{name}", "unexpected_name", _GRAMMAR, split=split))
             for pair, present in sorted(pairs.items()):
                 lacking = [(p, f) for f in _FOLDERS for p in PHASES if (p, f) not in present]
                 if lacking:
@@ -174,7 +174,8 @@ def _names(folder: Path) -> list[str]:
 def _lacking(name: str, lacking: Sequence[tuple[str, str]]) -> LeftOut:
     files = ", ".join(f"{folder}/..._{phase}_disaster.{_FOLDERS[folder]}" for phase, folder in lacking)
     reason = "missing_image" if any(folder == "images" for _, folder in lacking) else "missing_label"
-    return LeftOut(name, reason, f"a pair needs two images and two label files; {files} is not there; unpack it again")
+    message = f"a pair needs two images and two label files; {files} is not there; unpack it again"
+    return LeftOut(name, reason, message, split=name.partition("/")[0])
 
 
 def _image_shape(path: Path, where: str) -> tuple[int, int]:

@@ -378,7 +378,7 @@ def test_lists_split_with_and_without_endings_of_names(four: Path) -> None:
     assert [source.load(name(n)).split for n in range(4)] == ["train", "validation", "test", "holdout"]
     assert left_out(source) == {"bata-explosion_00000009": "missing_image"}
     only = BrightSource(four / "data", split="validation", splits=str(lists))
-    assert (list(only.ids()), Counter(left.reason for left in only.left_out())["other_split"]) == ([name(1)], 3)
+    assert (list(only.ids()), Counter(left.reason for left in only.left_out())["other_split"]) == ([name(1)], 4)
     assert source.fingerprint() != BrightSource(four / "data").fingerprint()
 
 

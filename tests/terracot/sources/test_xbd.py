@@ -133,6 +133,14 @@ def test_four_splits_are_told_by_folder_and_tier3_needs_no_targets(tmp_path: Pat
     assert only.fingerprint() != source.fingerprint()
 
 
+def test_what_train_lacks_says_nothing_of_test(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_pair(tmp_path, PAIR, split=split, size=32)
+    (tmp_path / "train" / "labels" / f"{PAIR}_pre_disaster.json").unlink()
+    assert [left.reason for left in opened(tmp_path, split="train").left_out()] == ["missing_label", "other_split"]
+    assert [left.reason for left in opened(tmp_path, split="test").left_out()] == ["other_split"]
+
+
 @pytest.mark.parametrize(
     ("folder", "ending", "expected"), [("labels", "json", "missing_label"), ("images", "png", "missing_image")]
 )
