@@ -33,6 +33,7 @@ class Survey:
     unread: int = 0
     splits: Counter[str] = field(default_factory=Counter)
     ground: Counter[str] = field(default_factory=Counter)
+    sensors: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -74,6 +75,7 @@ class Survey:
             "unread": self.unread,
             "splits": dict(sorted(self.splits.items())),
             "ground": dict(sorted(self.ground.items())),
+            "sensors": dict(sorted(self.sensors.items())),
             "unusable_share": self.unusable_share,
             "categories": self.categories,
             "reasons": dict(sorted(self.reasons.items())),
@@ -120,6 +122,7 @@ def _count(found: Survey, scenes: Iterable[dict[str, str]]) -> None:
             found.usable += 1
             found.splits[scene["split"]] += 1
             found.ground[scene["ground"]] += 1
+            found.sensors[scene["sensors"]] += 1
 
 
 @dataclass(frozen=True)
@@ -134,16 +137,21 @@ class SurveyJob:
         return self.source.open()
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
-        """One line per scene: split and basis of the pixel size, or reason and message."""
+        """One line per scene: split, basis of the pixel size and sensors, or reason and message."""
         lines = []
         for scene_id in scene_ids:
             try:
                 scene = self.opened.load(scene_id)
                 read_all(scene)
-                lines.append({"name": scene_id, "split": scene.split, "ground": scene.ground.basis})
+                lines.append(_line(scene))
             except SceneError as error:
                 lines.append({"name": scene_id, "reason": error.reason, "message": str(error)})
         return {"scenes": lines}
+
+
+def _line(scene: Scene) -> dict[str, str]:
+    sensors = " and ".join(dict.fromkeys(str(frame.modality) for frame in scene.frames))
+    return {"name": scene.id, "split": scene.split, "ground": scene.ground.basis, "sensors": sensors}
 
 
 def read_all(scene: Scene) -> None:

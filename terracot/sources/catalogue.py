@@ -40,6 +40,7 @@ class SourceInfo:
     answers: tuple[str, ...]
     options: tuple[Option, ...] = ()
     notes: str = ""
+    needs: str = ""  # options without which it cannot be opened, as they are typed
 
     def takes(self, option: str) -> bool:
         """True when the source has this option."""
@@ -130,6 +131,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("worldcover", "this or satlas: WorldCover 2020 v100 tile, or folder of tiles", path=True),
             Option("s1", "folder with vh and vv pictures of the same names", path=True),
         ),
+        needs="-o satlas=FOLDER",
         notes=(
             "Masks are not in the download: satlas or worldcover has to be given; with satlas, ODbL-1.0 binds too. "
             "Pixels are Web-Mercator: 7.5 m at Lisbon, not 10 m."
@@ -170,6 +172,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("offset", "added after scaling: -0.1 for Sentinel-2 since January 2022"),
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
         ),
+        needs="-o labels=TILES",
         notes="Labels are brought to the image's grid by nearest neighbour and measured with that grid's pixel size. "
         "Patches are grouped by cells of one degree, so that neighbours stay on one side of a split; a benchmark's "
         "questions for numbers need images in four such cells or more.",
@@ -194,6 +197,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
             Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
             Option("zero", "`water`: label rasters without mask and nodata value have no masked pixel"),
         ),
+        needs="-o labels=FOLDER",
         notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255). Groups are cells "
         "of one degree; a benchmark's questions for numbers need images in four such cells or more.",
     ),

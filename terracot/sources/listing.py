@@ -64,7 +64,8 @@ def details(name: str) -> str:
     if name == "geotiff":
         lines += ["", "layouts shipped (a folder of that name needs no --layout):"]
         lines += [f"  {layout:<24}{licence}" for layout, licence in _layouts().items()]
-    lines += ["", f"  terracot check {name} PATH", f"  terracot generate {name} PATH --out DIR"]
+    given = " ".join([name, "PATH", *([info.needs] if info.needs else [])])
+    lines += ["", f"  terracot check {given}", f"  terracot generate {given} --out DIR"]
     return "\n".join(lines)
 
 
@@ -93,7 +94,7 @@ def survey_table(found: Survey, allowed: float) -> str:
     width = max(len(name) for name, _, _ in rows)
     lines = [f"{name:<{width}}  {count:>9,}  {what}".rstrip() for name, count, what in rows]
     if found.ground:
-        lines += ["", f"pixel size: {_counted(found.ground)}"]
+        lines += ["", f"pixel size: {_counted(found.ground)}", f"sensors: {_counted(found.sensors)}"]
     for reason, examples in sorted(found.examples.items()):
         more = found.reasons[reason] - sum(example["count"] for example in examples)
         lines += ["", f"{reason}:"]
@@ -108,11 +109,13 @@ def survey_table(found: Survey, allowed: float) -> str:
 def _verdict(found: Survey, allowed: float) -> str:
     if not found.usable:
         return "Not usable: no scene can be read."
+    if not found.unusable_share:
+        return "Usable: nothing is wrong with what was read." if found.unread else "Usable: nothing is wrong."
     about = "about " if found.unread else ""
-    share = f"{about}{100 * found.unusable_share:.3g} % of what should be usable is not"
+    share = f"{about}{100 * found.unusable_share:.3g} % cannot be used"
     if found.unusable_share > allowed:
         return f"Not usable as it is: {share}, more than the {100 * allowed:g} % that --max-quarantined allows."
-    return f"Usable: {share}."
+    return f"Usable, but {share}."
 
 
 def _category(reason: str) -> str:

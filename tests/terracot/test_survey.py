@@ -58,7 +58,7 @@ def test_a_limit_does_not_hold_the_whole_listing_against_the_scenes_that_were_re
     assert main(["check", "rsvqa-lr", str(folder), "--limit", "10", "--max-quarantined", "0.14"]) == 0
     text = capsys.readouterr().out
     assert "not read                   19  beyond --limit" in text
-    assert "Usable: about 13 %" in text
+    assert "Usable, but about 13 % cannot be used." in text
 
 
 def test_exit_code_says_whether_a_download_is_usable(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,9 +66,9 @@ def test_exit_code_says_whether_a_download_is_usable(damaged: Path, capsys: pyte
     text = capsys.readouterr().out
     assert "missing_frame 1" in text
     assert "s005: scene s005: expected one file image/s005.tif, found no file" in text
-    assert "15 % of what should be usable is not" in text
+    assert "Not usable as it is: 15 % cannot be used, more than the 5 %" in text
     assert main(["check", "geotiff", str(damaged), "--max-quarantined", "0.15"]) == 0
-    assert "Usable: 15 %" in capsys.readouterr().out
+    assert "Usable, but 15 % cannot be used." in capsys.readouterr().out
     for image in (damaged / "image").iterdir():
         image.write_bytes(b"")
     assert main(["check", "geotiff", str(damaged), "--json"]) == 1
