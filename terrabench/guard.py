@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from terracot.dataset import TERRA_COT
 from terracot.findings import SceneFacts
-from terracot.io import MANIFEST, OutputError, read_json, sha256_file
+from terracot.io import MANIFEST, OutputError, check_manifest, read_json, sha256_file
 from terracot.scenes import SceneError
 from terracot.shards import read_rows
 from terracot.status import require_finished
@@ -54,10 +57,15 @@ class Seen:
         if not self.pixels:
             return
         for frame, pixels, sha256 in zip(scene.frames, facts.pixels, facts.pixel_hashes, strict=True):
-            # Blank images are alike wherever they are from.
-            if sha256 in self.pixels and pixels.min() != pixels.max():
+            if sha256 in self.pixels and not _blank(pixels):
                 where = self.pixels[sha256]
                 raise SceneError(LEAKED_PIXELS, f"scene {scene.id}: frame {frame.id} shows the image of {where}")
+
+
+def _blank(pixels: npt.NDArray[Any]) -> bool:
+    """True where each band has one value everywhere, or none: such images are alike wherever they are from."""
+    bands = pixels.reshape(len(pixels), -1)
+    return bool(np.all((bands == bands[:, :1]) | (bands != bands)))
 
 
 def stamps(folders: Sequence[str | Path]) -> list[dict[str, str]]:
@@ -77,3 +85,5 @@ def _check(folder: Path) -> None:
     kind = read_json(folder / MANIFEST).get("kind")
     if kind != TERRA_COT:
         raise OutputError(f"{folder} holds {kind!r}; expected a Terra-CoT data set made by `terracot generate`")
+    if damage := check_manifest(folder, hashes=False):
+        raise OutputError(f"{folder} is damaged: {damage[0]}. What is missing could not be guarded against")

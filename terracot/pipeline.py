@@ -36,6 +36,7 @@ from terracot.io import (
     read_manifest,
     sha256_file,
 )
+from terracot.samples import SCHEMA_VERSION
 
 SCENES_PER_SHARD = 32
 WORK = ".work"
@@ -57,7 +58,7 @@ def shards_of(scene_ids: Sequence[str], size: int = SCENES_PER_SHARD) -> list[tu
 
 def fingerprint(identity: Mapping[str, Any], source_fingerprint: str, scene_ids: Sequence[str]) -> str:
     """Hash of everything that the result depends on."""
-    content = [dict(identity), source_fingerprint, list(scene_ids), terracot.__version__]
+    content = [dict(identity), source_fingerprint, list(scene_ids), terracot.__version__, SCHEMA_VERSION]
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from terracot.io import MANIFEST, OutputError, check_manifest, read_manifest
 from terracot.pipeline import PLAN, WORK, read_plan
+from terracot.samples import SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,19 @@ def folder_status(folder: Path) -> Status:
 
 
 def require_finished(folder: Path) -> dict[str, Any]:
-    """Manifest of a finished folder; ``OutputError`` says what the folder is instead and what to do."""
+    """Manifest of a finished folder of this schema; ``OutputError`` says what it is instead and what to do."""
     status = folder_status(folder)
     if status.state == "unfinished":
         raise OutputError(f"{folder} is unfinished; run the command that makes it again, it goes on where it stopped")
     if status.state == "not a data set":
         raise OutputError(f"{folder} has no {MANIFEST}: it is no data set or benchmark of this program")
-    return read_manifest(folder)
+    manifest = read_manifest(folder)
+    if manifest.get("schema") != SCHEMA_VERSION:
+        raise OutputError(
+            f"{folder} has tables of schema {manifest.get('schema')}, this version reads schema {SCHEMA_VERSION}; make "
+            "it again, or read it with the version that its manifest states"
+        )
+    return manifest
 
 
 def status_dict(status: Status) -> dict[str, Any]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from make_scenes import make_scenes
+from make_scenes import make_scenes, memory_scene
 
 from terrabench.build import build
 from terrabench.cli import main
+from terrabench.guard import Seen
 from terracot.dataset import generate
+from terracot.findings import SceneFacts
 from terracot.generate import source_spec
-from terracot.io import MANIFEST, OutputError, iter_jsonl, read_json
+from terracot.io import MANIFEST, OutputError, iter_jsonl, read_json, write_manifest
+from terracot.scenes import SceneError
 from terracot.shards import read_rows
 from terracot.verify import verify
 
@@ -86,6 +91,26 @@ def test_blank_images_are_no_leak(rasters: Path, tmp_path: Path) -> None:
     assert leaked(tmp_path / "bench") == {}
 
 
+@pytest.mark.parametrize(
+    ("pixels", "refused"),
+    [
+        (np.full((1, 4, 4), np.nan, np.float32), False),  # a frame without data
+        (np.array([[[7, 7]], [[9, 9]]], np.uint16), False),  # each band constant
+        (np.array([[[7, np.nan]]], np.float32), False),
+        (np.array([[[7, 7]], [[9, 8]]], np.uint16), True),
+        (np.array([[[7, np.nan, 8]]], np.float32), True),
+    ],
+)
+def test_only_images_that_show_something_leak(pixels: np.ndarray, refused: bool) -> None:
+    scene = memory_scene([np.zeros(pixels.shape[1:], np.uint8)])
+    bands = tuple(map(str, range(len(pixels))))
+    frame = replace(scene.frames[0], bands=bands, read=lambda: pixels)
+    facts = SceneFacts(replace(scene, frames=(frame,)))
+    seen = Seen({}, {}, dict.fromkeys(facts.pixel_hashes, "training: a scene"))
+    with pytest.raises(SceneError, match="shows the image of training") if refused else nullcontext():
+        seen.refuse(facts)
+
+
 def test_guarded_benchmark_verifies_against_its_source(rasters: Path, tmp_path: Path) -> None:
     generate(source_spec("geotiff", str(part(rasters, tmp_path / "part", ["s000", "s007"]))), tmp_path / "training")
     build(source_spec("geotiff", str(rasters)), tmp_path / "bench", not_in=[tmp_path / "training"])
@@ -99,6 +124,19 @@ def test_guard_takes_finished_terra_cot_folders_only(rasters: Path, tmp_path: Pa
     with pytest.raises(OutputError, match="expected a Terra-CoT data set"):
         build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[tmp_path / "bench"])
     assert not (tmp_path / "other").exists()
+    torn = tmp_path / "torn"
+    generate(source_spec("geotiff", str(rasters)), torn)
+    (torn / "data" / "samples-00001.parquet").unlink()
+    with pytest.raises(OutputError, match=r"is damaged.*samples-00001"):
+        build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[torn])
+    old = tmp_path / "old"
+    generate(source_spec("geotiff", str(rasters)), old)
+    write_manifest(old, read_json(old / MANIFEST) | {"schema": 1})
+    with pytest.raises(OutputError, match="schema 1, this version reads schema 2"):
+        build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[old])
+    (old / MANIFEST).unlink()
+    with pytest.raises(OutputError, match="no data set or benchmark of this program"):
+        build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[old])
 
 
 def test_command_names_the_places_and_fails_when_all_leak(
