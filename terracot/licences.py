@@ -5,10 +5,14 @@ A licence is an SPDX expression of names joined by ``AND``, as in ``CC-BY-4.0 AN
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 COMMERCIAL = "commercial"
 """In a list of allowed licences: every licence that does not forbid commercial use."""
+
+_WORD = re.compile(r"[a-z]+")
+_FORBIDS = {"nc", "noncommercial", "unstated", "unknown", "noassertion", "none", "proprietary"}
 
 
 def parts(licence: str) -> tuple[str, ...]:
@@ -17,12 +21,17 @@ def parts(licence: str) -> tuple[str, ...]:
 
 
 def non_commercial(licence: str) -> bool:
-    """True when a licence forbids commercial use, or does not say: unstated terms grant nothing."""
-    return any("NC" in name.split("-") or name.startswith("LicenseRef-unstated") for name in parts(licence))
+    """True when a licence forbids commercial use, or does not say: unstated terms grant nothing.
+
+    Names count however they are written: CC-BY-NC-4.0, "CC BY-NC 4.0", PolyForm-Noncommercial-1.0.0.
+    """
+    names = [set(_WORD.findall(name.casefold())) for name in parts(licence)]
+    return not names or any(words & _FORBIDS or {"non", "commercial"} <= words for words in names)
 
 
 def allowed(licence: str, names: Collection[str]) -> bool:
     """True when each part of an expression is among ``names``, or the whole is, or ``commercial`` is and it may be."""
-    if licence in names or (COMMERCIAL in names and not non_commercial(licence)):
+    known = {name.casefold() for name in names}
+    if licence.casefold() in known or (COMMERCIAL in known and not non_commercial(licence)):
         return True
-    return bool(parts(licence)) and all(name in names for name in parts(licence))
+    return bool(parts(licence)) and all(name.casefold() in known for name in parts(licence))

@@ -18,6 +18,14 @@ from terracot.licences import allowed, non_commercial
         ("LicenseRef-unstated-RRSIS-D", True),  # who says nothing allows nothing
         ("LicenseRef-NASA-open AND CC-BY-4.0", False),
         ("NCSA", False),  # a licence whose name only looks like it
+        ("CC BY-NC 4.0", True),  # as people write it
+        ("cc-by-nc-sa-4.0", True),
+        ("CC-BY-NC4.0", True),
+        ("PolyForm-Noncommercial-1.0.0", True),
+        ("non-commercial use only", True),
+        ("CC-BY-4.0 AND unknown", True),
+        ("NOASSERTION", True),
+        ("", True),
     ],
 )
 def test_licence_that_forbids_commercial_use_is_recognised(licence: str, forbids: bool) -> None:
@@ -31,6 +39,7 @@ def test_every_part_of_a_joint_licence_must_be_allowed() -> None:
     assert not allowed(joint, ("CC-BY-4.0",))
     assert not allowed("CC-BY-NC-4.0", ("CC-BY-4.0",))
     assert not allowed("", ("CC-BY-4.0",))
+    assert allowed("cc-by-4.0 AND ODbL-1.0", ("CC-BY-4.0", "odbl-1.0"))  # SPDX names have no case
 
 
 def test_commercial_lets_through_what_may_be_used_commercially_and_no_more() -> None:
