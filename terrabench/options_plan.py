@@ -15,6 +15,7 @@ from typing import Any
 from terrabench.items import every_task
 from terrabench.tasks import TASKS, Task
 from terracot.language import option_text
+from terracot.measure import significant
 from terracot.options import Candidate, Separation, balanced, capped, draw, shuffled_words
 from terracot.stated import is_stated, stated_number
 
@@ -48,8 +49,8 @@ class Found:
 
     @property
     def in_pixels(self) -> float:
-        """The value in pixels, or as it is where it does not depend on their size."""
-        return float(self.value or 0.0) / self.scale
+        """The value in pixels, or as it is where it does not depend on their size, to twelve digits."""
+        return significant(float(self.value or 0.0) / self.scale, 12)
 
     @property
     def outcome(self) -> str | None:
@@ -114,17 +115,15 @@ def _numbers(
     drawn = _drawn(members, task.k, task.separation(measure), lambda v: option_text(v, shown), key, dropped)
     middle = median(f.in_pixels for f in members)
     of = {f.key: f for f in members}
-    return {
-        item: replace(one, unit=task.unit_for(middle * of[item].scale), values=_of_own_size(one, of[item]))
-        for item, one in drawn.items()
-    }
+    return {item: _of_own_size(one, of[item], task.unit_for(middle * of[item].scale)) for item, one in drawn.items()}
 
 
-def _of_own_size(one: Assigned, found: Found) -> tuple[float, ...]:
-    """Options in base units of the scene asked about; the answer to its last digit."""
-    scaled = [value * found.scale for value in one.values]
-    scaled[one.answer] = float(found.value or 0.0)
-    return tuple(scaled)
+def _of_own_size(one: Assigned, found: Found, unit: str | None) -> Assigned:
+    """Options in base units, at the pixel size of the scene asked about.
+
+    The answer goes the same way as the others, or its last bits would tell it (a blind reader found that).
+    """
+    return replace(one, unit=unit, values=tuple(value * found.scale for value in one.values))
 
 
 def _drawn(
