@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from terracot.dataset import card_head
+from terracot.dataset import card_head, credit_lines
 from terracot.shards import read_rows
 from terracot.stated import is_stated
 
@@ -28,7 +28,6 @@ def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str
         f"| {_reasons(entry['dropped_with_options'])} |"
         for task, entry in audit.items()
     )
-    licences = "\n".join(f"- {licence}: {who or 'no attribution asked for'}" for licence, who in credits)
     return (
         card_head(("items", "scenes"), [licence for licence, _ in credits])
         + f"""# TerraScope-Bench items from `{source}`
@@ -46,7 +45,7 @@ options are balanced per stratum. All counts: `audit.json`.
 
 ## Licences
 
-{licences}
+{credit_lines(credits)}
 """
     )
 

@@ -12,7 +12,7 @@ from terracot.findings import SceneFacts
 from terracot.generate import GenerateJob, SourceSpec, scene_samples
 from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
 from terracot.kinds import FolderKind, Rebuilt
-from terracot.licences import allowed
+from terracot.licences import allowed, mark
 from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
 from terracot.questions import ask
 from terracot.render import render_stamp
@@ -141,6 +141,11 @@ def card_head(configs: Sequence[str], licences: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def credit_lines(licences: Sequence[tuple[str, str]]) -> str:
+    """The section of a card that names licences, whether they forbid commercial use, and whom to credit."""
+    return "\n".join(f"- {licence}{mark(licence)}: {who or 'no attribution asked for'}" for licence, who in licences)
+
+
 def _levels(kinds: Mapping[str, int]) -> dict[str, int]:
     """Samples by level: l1, refer, qa."""
     levels: Counter[str] = Counter()
@@ -169,9 +174,6 @@ def _stated_note(kinds: Mapping[str, int]) -> str:
 def _card(source: str, totals: Mapping[str, int], kinds: Mapping[str, int], licences: Sequence[tuple[str, str]]) -> str:
     rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
     synthetic = "\n**All images of this data set are synthetic.**\n" if source == "procedural" else ""
-    credits = "\n".join(
-        f"- {licence}: {attribution or 'no attribution asked for'}" for licence, attribution in licences
-    )
     return (
         card_head(("samples", "scenes"), [licence for licence, _ in licences])
         + f"""# Terra-CoT from `{source}`
@@ -195,7 +197,7 @@ Scenes that could not be used, and why: `quarantine.jsonl`. Hashes and versions:
 
 ## Licences
 
-{credits}
+{credit_lines(licences)}
 """
     )
 

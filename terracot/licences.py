@@ -11,8 +11,8 @@ from collections.abc import Collection
 COMMERCIAL = "commercial"
 """In a list of allowed licences: every licence that does not forbid commercial use."""
 
-_WORD = re.compile(r"[a-z]+")
-_FORBIDS = {"nc", "noncommercial", "unstated", "unknown", "noassertion", "none", "proprietary"}
+_FORBIDDEN = re.compile(r"(?<![a-z])(?:nc|non[-\s]?commercial)(?![a-z])", re.I)
+_UNSTATED = re.compile(r"(?<![a-z])(?:unstated|unknown|none|noassertion|proprietary)(?![a-z])", re.I)
 
 
 def parts(licence: str) -> tuple[str, ...]:
@@ -25,8 +25,14 @@ def non_commercial(licence: str) -> bool:
 
     Names count however they are written: CC-BY-NC-4.0, "CC BY-NC 4.0", PolyForm-Noncommercial-1.0.0.
     """
-    names = [set(_WORD.findall(name.casefold())) for name in parts(licence)]
-    return not names or any(words & _FORBIDS or {"non", "commercial"} <= words for words in names)
+    return not parts(licence) or bool(_FORBIDDEN.search(licence) or _UNSTATED.search(licence))
+
+
+def mark(licence: str) -> str:
+    """What follows the name of a licence where people read it; empty where commercial use is not forbidden."""
+    if not non_commercial(licence):
+        return ""
+    return " (non-commercial)" if _FORBIDDEN.search(licence) else " (not stated, so taken as non-commercial)"
 
 
 def allowed(licence: str, names: Collection[str]) -> bool:

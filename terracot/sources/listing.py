@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from terracot.licences import non_commercial
+from terracot.licences import mark, non_commercial
 from terracot.scenes import SourceError
 from terracot.sources.catalogue import CATALOGUE, GENERAL, LAND, PUBLISHED, REFUSED, Option, SourceInfo
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from terracot.survey import Survey
 
 WIDTH = 112
-NC, UNSTATED = " (non-commercial)", " (not stated, so taken as non-commercial)"
 
 
 def overview() -> str:
@@ -135,9 +134,9 @@ def _info(name: str) -> SourceInfo:
 
 
 def _licence(info: SourceInfo) -> str:
-    if info in GENERAL or not non_commercial(info.license):
+    if info in GENERAL:
         return info.license
-    return "terms" + UNSTATED if info.license.startswith("LicenseRef-") else info.license + NC
+    return ("terms" if info.license.startswith("LicenseRef-") else info.license) + mark(info.license)
 
 
 def _answers(info: SourceInfo) -> str:

@@ -164,3 +164,4 @@ def test_rows_carry_licence_mark_and_pixel_hashes(rasters: Path, tmp_path: Path)
         assert all(row["non_commercial"] is forbids for row in rows)
         assert all(row["pixels_sha256"] == hashes[row["scene_id"]] for row in rows)
         assert all(len(sha256) == 64 for row in rows for sha256 in row["pixels_sha256"])
+        assert ("CC-BY-NC-SA-4.0 (non-commercial): " in (out / "README.md").read_text()) is forbids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from terracot.licences import allowed, non_commercial
+from terracot.licences import allowed, mark, non_commercial
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,9 @@ def test_commercial_lets_through_what_may_be_used_commercially_and_no_more() -> 
     assert not allowed("CC-BY-NC-SA-4.0", ("commercial",))
     assert not allowed("LicenseRef-unstated", ("commercial",))
     assert allowed("CC-BY-NC-SA-4.0", ("commercial", "CC-BY-NC-SA-4.0"))
+
+
+def test_people_read_why_a_licence_counts_as_non_commercial() -> None:
+    assert mark("CC-BY-4.0") == ""
+    assert mark("CC-BY-NC-4.0 AND CC-BY-4.0") == " (non-commercial)"
+    assert mark("LicenseRef-unstated AND CC-BY-4.0") == " (not stated, so taken as non-commercial)"
