@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EXIT_INVALID, EXIT_WRONG_USE, EXIT_QUARANTINED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SHOWN_PROBLEMS = 20
+KEPT = "What is finished is safe; to go on where it stopped"
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 _source_option = click.option(
@@ -340,7 +341,8 @@ def run_command(command: click.Command, program: str, arguments: Sequence[str]) 
         return command.main(list(arguments), prog_name=program, standalone_mode=False) or 0
     except click.Abort:
         again = shlex.join([program, *arguments])
-        click.echo(f"Interrupted. What is finished is safe; to go on where it stopped:\n  {again}", err=True)
+        kept = "Nothing was written; to begin again" if arguments[:1] == ["check"] else KEPT
+        click.echo(f"Interrupted. {kept}:\n  {again}", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if isinstance(error, click.UsageError) and error.ctx else ""

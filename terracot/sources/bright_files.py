@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from terracot.scenes import SourceError
-from terracot.sources.published import LeftOut, Listing
+from terracot.sources.published import NOT_DOWNLOADED, LeftOut, Listing
 
 UNSTATED = "unstated"
 """Split of every tile when no lists are given."""
-
-NOT_DOWNLOADED = "not_downloaded"
-"""Reason of tiles whose optical images are no part of any download."""
 
 NOT_REDISTRIBUTED = ("ukraine-conflict", "myanmar-hurricane", "mexico-hurricane")
 """Events whose optical images are Google Earth's; a user makes them with the recipe of the data set."""

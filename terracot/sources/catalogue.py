@@ -175,7 +175,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         needs="-o labels=TILES",
         notes="Labels are brought to the image's grid by nearest neighbour and measured with that grid's pixel size. "
         "Patches are grouped by cells of one degree, so that neighbours stay on one side of a split; a benchmark's "
-        "questions for numbers need images in four such cells or more.",
+        "questions for numbers need images in four such cells or more. Without image_license, samples are marked "
+        "non-commercial.",
     ),
     SourceInfo(
         name="dynamicworld",
@@ -199,7 +200,8 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         ),
         needs="-o labels=FOLDER",
         notes="0 is water, so masked pixels need a mark that is no class: export label.unmask(255). Groups are cells "
-        "of one degree; a benchmark's questions for numbers need images in four such cells or more.",
+        "of one degree; a benchmark's questions for numbers need images in four such cells or more. Without "
+        "image_license, samples are marked non-commercial.",
     ),
     SourceInfo(
         name="refer",

@@ -21,7 +21,7 @@ from terracot.sources.chatearthnet_index import Index, Pictures, find_pictures, 
 from terracot.sources.chatearthnet_labels import limits_of, open_labels, read_classes
 from terracot.sources.chatearthnet_pictures import SHAPE, read_picture, read_pictures
 from terracot.sources.chatearthnet_s1 import Sentinel1, sar_frame
-from terracot.sources.published import LeftOut, Listing, PublishedSource
+from terracot.sources.published import NOT_DOWNLOADED, LeftOut, Listing, PublishedSource
 from terracot.sources.webmercator import CRS, Corner, Reading, corner_of, read_digits, transform_of
 
 RGB, CAPTIONS = "s2_rgb_images", "json_files"
@@ -96,7 +96,7 @@ class ChatEarthNetSource(PublishedSource):
     def _problem(self, name: str) -> tuple[str, str] | None:
         missing = [part for part, found in self.pictures.items() if name not in found.folders]
         if len(missing) == len(self.parts):
-            return "not_downloaded", f"listed in the caption files, but no {name}.png in {' or '.join(missing)}"
+            return NOT_DOWNLOADED, f"listed in the caption files, but no {name}.png in {' or '.join(missing)}"
         if missing:
             there = "other bands are there"
             return "missing_image", f"no {name}.png in {' and '.join(missing)} ({there}); unpack the archives again"
