@@ -135,6 +135,9 @@ def generate(
     elif not quiet:
         _print_generated(report)
     exit_if_quarantined(result, max_quarantined)
+    if not report["counts"]["samples"]:
+        click.echo(f"Warning: no sample could be made; {result.out / 'quarantine.jsonl'} says why", err=True)
+        raise click.exceptions.Exit(EXIT_INVALID)
 
 
 def source_of(

@@ -231,7 +231,15 @@ def _trace_words(text: str, mask_of_seg: Sequence[int]) -> list[tuple[str, Colou
 def _title(frame: Mapping[str, Any], dates: int) -> str:
     name = frame["id"].rpartition("/")[2]
     return " · ".join(
-        filter(None, (f"Image {frame['t']}" if dates > 1 else "", name, frame["modality"], frame["time"]))
+        filter(
+            None,
+            (
+                f"Image {frame['t']}" if dates > 1 else "",
+                name,
+                frame["modality"] if frame["modality"] != name else "",
+                frame["time"],
+            ),
+        )
     )
 
 

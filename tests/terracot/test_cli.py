@@ -374,3 +374,11 @@ def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]):
 
     assert run_command(slow, "program", ["--out", "a folder"]) == 130
     assert capsys.readouterr().err.endswith("to go on where it stopped:\n  program --out 'a folder'\n")
+
+
+def test_generate_without_a_sample_is_no_success(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["generate", "geotiff", str(scenes), "--out", str(tmp_path / "out"), "--allow-license", "MIT"]
+    assert main([*arguments, "--max-quarantined", "1"]) == 1
+    assert "no sample could be made" in capsys.readouterr().err
