@@ -23,6 +23,7 @@ MAX_RESIDUAL = 1e-6  # degrees, 0.11 m: what a vertex may lie off the affine map
 MAX_UNCERTAINTY = 0.005  # of the pixel size, one standard error
 MIN_AGREEING = 0.75  # share of the vertices that one affine map has to explain
 _TRIALS = 200
+_TANGLED, _HOPELESS = 100, 1000  # corners of an outline that crosses itself
 _FAR_PX = 1e5
 _FAR = np.array([_FAR_PX, _FAR_PX, 360.0, 90.0])  # x, y, longitude, latitude beyond which a vertex is nonsense
 
@@ -59,17 +60,28 @@ def read_polygon(wkt: object, where: str) -> Any:
 def inside_frame(geometry: Any, shape: tuple[int, int], where: str) -> Any:
     """The part of a polygon inside the ``(H, W)`` frame, repaired, as a multipolygon; empty when it lies outside.
 
-    An outline that crosses itself is read by the even-odd rule: a bow tie becomes its two wings.
+    An outline that crosses itself is read by the even-odd rule: a bow tie becomes its two wings. One of more than
+    ``_TANGLED`` corners is repaired part by part instead, which fills its small loops, since the even-odd repair takes
+    minutes; one of more than ``_HOPELESS`` is refused.
     """
     height, width = shape
+    corners = shapely.get_num_coordinates(geometry)
+    if corners > _HOPELESS and not geometry.is_valid:
+        raise _bad(where, f"the outline has {corners} corners and crosses itself; at most {_HOPELESS} can be repaired")
     try:
-        repaired = geometry if geometry.is_valid else shapely.make_valid(geometry)
+        repaired = geometry if geometry.is_valid else _repaired(geometry, corners)
         clipped = shapely.intersection(repaired, shapely.box(0, 0, width, height))
         parts = shapely.get_parts(shapely.get_parts(clipped))
         # Lines and points are left where an outline runs along itself or along the border; they have no area.
         return shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
     except (ShapelyError, ValueError) as error:
         raise _bad(where, f"the polygon cannot be repaired ({_short(error)})") from error
+
+
+def _repaired(geometry: Any, corners: int) -> Any:
+    if corners > _TANGLED:
+        return shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+    return shapely.make_valid(geometry)
 
 
 def visible(part: Any, shape: tuple[int, int]) -> bool:

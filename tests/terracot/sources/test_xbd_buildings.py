@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xbd_on_disk import (
@@ -24,7 +26,7 @@ from xbd_on_disk import (
 
 from terracot.findings import Finding, Rejected, SceneFacts, find
 from terracot.rules import Filters
-from terracot.scenes import IGNORE
+from terracot.scenes import IGNORE, SceneError
 from terracot.sources.polygons import burn, inside_frame, read_polygon
 
 
@@ -174,3 +176,17 @@ def test_repair_keeps_what_is_drawn_close_to_the_area_of_the_polygon(points: lis
     assert part.is_empty or (min(part.bounds) > -1e-9 and max(part.bounds) < 1000 + 1e-9)
     drawn = int(burn([(part, 1)], (1000, 1000), "uint8").sum())
     assert abs(drawn - part.area) <= part.length + 4
+
+
+@pytest.mark.parametrize(("corners", "refused"), [(300, False), (2000, True)])
+def test_a_tangled_outline_cannot_hang_the_reading(corners: int, refused: bool) -> None:
+    """Repaired by the even-odd rule, 300 random corners took a minute; a hostile file could stop a whole run."""
+    points = np.random.default_rng(0).uniform(0, 1000, (corners, 2))
+    outline = shapely.Polygon(points)
+    if refused:
+        with pytest.raises(SceneError, match="crosses itself; at most 1000 can be repaired"):
+            inside_frame(outline, (1024, 1024), "label, building 0")
+    else:
+        part = inside_frame(outline, (1024, 1024), "label, building 0")
+        assert part.is_valid
+        assert 0 < part.area <= outline.convex_hull.area
