@@ -89,6 +89,10 @@ class Legend:
         """Class names by id."""
         return tuple(c.name for c in self.classes)
 
+    def codes(self) -> dict[str, Any]:
+        """Raw codes by class name, and those without an answer, as provenance records them."""
+        return {"classes": {c.name: list(c.codes) for c in self.classes}, "ignore": list(self.ignore)}
+
     def id_of(self, name: str) -> int:
         """Class id of a name; ``KeyError`` when the legend does not have it."""
         for c in self.classes:

@@ -13,7 +13,7 @@ from typing import Any
 
 from terracot.generate import SourceSpec
 from terracot.pipeline import each_shard, shards_of
-from terracot.scenes import Scene, SceneError, SceneSource, SourceError
+from terracot.scenes import Scene, SceneError, SceneSource
 from terracot.sources.published import NOT_DOWNLOADED, PublishedSource, category
 
 NOT_COUNTED = ("outside the split", "left out by choice")
@@ -92,7 +92,7 @@ def survey(source: SourceSpec, limit: int | None = None, workers: int = 1, progr
     for left in opened.left_out() if isinstance(opened, PublishedSource) else ():
         found.add(left.name, left.reason, left.message, left.count)
     found.unlisted = found.unusable
-    ids = _ids(opened)
+    ids = list(opened.ids())
     found.unread = len(ids) - len(ids[:limit])
     ids = ids[:limit]
     with tqdm(total=len(ids), desc="check", unit="scene", disable=not progress) as bar:
@@ -103,15 +103,6 @@ def survey(source: SourceSpec, limit: int | None = None, workers: int = 1, progr
     for _, record in sorted(records.items()):
         _count(found, record["scenes"])
     return found
-
-
-def _ids(opened: SceneSource) -> Sequence[str]:
-    try:
-        return list(opened.ids())
-    except SourceError:
-        if isinstance(opened, PublishedSource):
-            raise
-        return []
 
 
 def _count(found: Survey, scenes: Iterable[dict[str, str]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from terracot.scenes import Frame, LabelMap, Legend, Modality, Scene, SceneError
 from terracot.sources.bigearthnet_pixels import SIDE, Files, read_decibels, read_reflectance, read_seen_classes
 from terracot.sources.catalogue import SourceInfo
 from terracot.sources.corine import LIMITS
-from terracot.sources.rasters import Header, read_header, same_crs, shift_px
+from terracot.sources.rasters import Header, misplaced, read_header
 
 SIDES = {"B01": 20, "B02": 120, "B03": 120, "B04": 120, "B05": 60, "B06": 60, "B07": 60, "B08": 120, "B8A": 60}
 SIDES |= {"B09": 20, "B11": 60, "B12": 60}
@@ -72,7 +71,6 @@ def open_patch(patch_id: str, row: Mapping[str, Any], folders: Folders, legend: 
     frames = [files.frame("S2", Modality.MULTISPECTRAL, tuple(SIDES), bands, time)]
     if scene_s1:
         frames.append(files.frame("S1", Modality.SAR, POLARISATIONS, sar, scene_s1.name.split("_")[4]))
-    codes = {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": list(legend.ignore)}
     read_map = partial(read_seen_classes, label.path, files.rel(label.path), legend, files.named(bands))
     return Scene(
         id=patch_id,
@@ -94,7 +92,7 @@ def open_patch(patch_id: str, row: Mapping[str, Any], folders: Folders, legend: 
             "window": [0, 0, SIDE, SIDE],  # row, column, height, width
             "files": {"S2": [files.rel(h.path) for h in bands], "S1": [files.rel(h.path) for h in sar]},
             "sar": no_s1 or "joined by the metadata",
-            "labels": [{"t": 1, "file": files.rel(label.path), "legend": legend.name, "codes": codes}],
+            "labels": [{"t": 1, "file": files.rel(label.path), "legend": legend.name, "codes": legend.codes()}],
             "static_labels": False,
             "crs": grid.crs,
             "transform": list(grid.transform),
@@ -161,15 +159,8 @@ class _Files:
 
     def check_grid(self, header: Header, grid: Header) -> None:
         """Same CRS and same corners as the grid, whatever the pixel size."""
-        if not same_crs(header.crs, grid.crs):
-            found = f"is in {header.crs}, {self.rel(grid.path)} in {grid.crs}"
-        elif not all(map(math.isfinite, header.transform)):
-            found = f"has the transform {header.transform}"
-        elif (shift := shift_px(header, grid)) > MAX_SHIFT_PX:
-            found = f"lies {shift:.2f} pixels from {self.rel(grid.path)} (at most {MAX_SHIFT_PX})"
-        else:
-            return
-        raise SceneError("mismatched_georeference", f"{self.rel(header.path)} {found}; fetch the patch again")
+        if found := misplaced(header, grid, self.rel(grid.path), MAX_SHIFT_PX):
+            raise SceneError("mismatched_georeference", f"{self.rel(header.path)} {found}; fetch the patch again")
 
     def frame(
         self, name: str, modality: Modality, bands: tuple[str, ...], headers: Sequence[Header], time: str

@@ -186,7 +186,7 @@ def _provenance(scene_id: str, event: str, names: Mapping[str, str], grid: Grid,
                 "t": t,
                 "file": target,
                 "legend": legend.name,
-                "codes": {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": []},
+                "codes": legend.codes(),
             }
             for t, legend in ((1, STANDING), (2, DAMAGE))
         ],

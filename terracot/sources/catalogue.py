@@ -47,6 +47,16 @@ class SourceInfo:
         return any(o.name == option for o in self.options)
 
 
+IMAGES = (
+    Option("patch", "edge of the patches that an image is cut into, in pixels (default 256)"),
+    Option("bands", "names of the image's bands, with + between: B02+B03+B04"),
+    Option("unit", "reflectance, dB or `digital number` (default for 8-bit images)"),
+    Option("scale", "factor from stored values to the unit: 0.0001"),
+    Option("offset", "added after scaling: -0.1 for Sentinel-2 since January 2022"),
+    Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
+)
+"""Options of the sources that put labels under a user's own images."""
+
 GENERAL: tuple[SourceInfo, ...] = (
     SourceInfo(
         name="geotiff",
@@ -165,12 +175,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         answers=LAND,
         options=(
             Option("labels", "WorldCover tile, or folder of tiles (required)", path=True),
-            Option("patch", "edge of the patches that an image is cut into, in pixels (default 256)"),
-            Option("bands", "names of the image's bands, with + between: B02+B03+B04"),
-            Option("unit", "reflectance, dB or `digital number` (default for 8-bit images)"),
-            Option("scale", "factor from stored values to the unit: 0.0001"),
-            Option("offset", "added after scaling: -0.1 for Sentinel-2 since January 2022"),
-            Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
+            *IMAGES,
         ),
         needs="-o labels=TILES",
         notes="Labels are brought to the image's grid by nearest neighbour and measured with that grid's pixel size. "
@@ -190,12 +195,7 @@ PUBLISHED: tuple[SourceInfo, ...] = (
         answers=LAND,
         options=(
             Option("labels", "exported label raster, or folder of them (required)", path=True),
-            Option("patch", "edge of the patches that an image is cut into, in pixels (default 256)"),
-            Option("bands", "names of the image's bands, with + between: B02+B03+B04"),
-            Option("unit", "reflectance, dB or `digital number` (default for 8-bit images)"),
-            Option("scale", "factor from stored values to the unit: 0.0001"),
-            Option("offset", "added after scaling: -0.1 for Sentinel-2 since January 2022"),
-            Option("image_license", "licence of the image (default: not stated, taken as non-commercial)"),
+            *IMAGES,
             Option("zero", "`water`: label rasters without mask and nodata value have no masked pixel"),
         ),
         needs="-o labels=FOLDER",

@@ -137,12 +137,11 @@ class Dfc2020Source(PublishedSource):
 
     def _provenance(self, scene_id: str, names: Mapping[str, str], grid: Grid, origin: str) -> dict[str, Any]:
         legend = self._legend
-        codes = {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": list(legend.ignore)}
         return {
             "patch": scene_id,
             "window": [0, 0, *grid.shape],
             "files": {kind: [name] for kind, name in names.items() if kind != "dfc"},
-            "labels": [{"t": 1, "file": names["dfc"], "legend": legend.name, "codes": codes}],
+            "labels": [{"t": 1, "file": names["dfc"], "legend": legend.name, "codes": legend.codes()}],
             "static_labels": False,
             "level": "Sentinel-2 L1C",
             "crs": grid.crs,

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from terracot.ground import GroundError, GroundSampling, crs_label
+from terracot.ground import GroundError, GroundSampling
 from terracot.scenes import (
     Frame,
     Instance,
     InstanceMap,
     LabelMap,
-    Legend,
     Scene,
     SceneError,
     SourceError,
@@ -34,13 +33,12 @@ from terracot.sources.layout import ID, SHIPPED, FrameSpec, LabelSpec, Layout, s
 from terracot.sources.layout_yaml import read_layout
 from terracot.sources.rasters import (
     Header,
+    misplaced,
     read_frame,
     read_header,
     read_hidden,
     read_instances,
     read_labels,
-    same_crs,
-    shift_px,
 )
 
 LAYOUT_FILE = "terracot.yaml"
@@ -173,7 +171,7 @@ class _SceneFiles:
             "files": {s.name: [self.rel(h) for h in hs] for s, hs in zip(self.specs, self.frames, strict=True)},
             "hidden": {s.name: self.rel(h) for s, h in zip(self.specs, self.hidden, strict=True) if h},
             "labels": [
-                {"t": s.t, "file": self.rel(h), "legend": s.legend.name, "codes": _codes(s.legend)}
+                {"t": s.t, "file": self.rel(h), "legend": s.legend.name, "codes": s.legend.codes()}
                 for s, h in zip(layout.labels, self.labels, strict=True)
             ],
             # One map used for several dates says nothing about change between them.
@@ -240,18 +238,10 @@ class _SceneFiles:
             )
         if not both_placed:
             return
-        if not same_crs(header.crs, self.placed.crs):
+        if found := misplaced(header, self.placed, self.rel(self.placed), MAX_SHIFT_PX):
             raise SceneError(
                 "mismatched_georeference",
-                f"scene {self.id}: {self.rel(header)} is in {crs_label(str(header.crs))}, {self.rel(self.placed)} in "
-                f"{crs_label(str(self.placed.crs))}; warp both to one grid first",
-            )
-        shift = shift_px(header, self.placed)
-        if shift > MAX_SHIFT_PX:
-            raise SceneError(
-                "mismatched_georeference",
-                f"scene {self.id}: corners of {self.rel(header)} lie {shift:.2f} pixels from those of "
-                f"{self.rel(self.placed)} (at most {MAX_SHIFT_PX}); warp both to one grid first",
+                f"scene {self.id}: {self.rel(header)} {found}; warp both to one grid first",
             )
 
     def ground(self) -> GroundSampling:
@@ -355,10 +345,6 @@ def _id_rule(pattern: str) -> re.Pattern[str]:
 
 def _overridden(spec: FrameSpec, layout: Layout, scene_id: str) -> FrameSpec:
     return replace(spec, **layout.overrides.get(scene_id, {}).get(spec.name, {}))
-
-
-def _codes(legend: Legend) -> dict[str, Any]:
-    return {"classes": {c.name: list(c.codes) for c in legend.classes}, "ignore": list(legend.ignore)}
 
 
 def _iso(text: str, where: str) -> str:

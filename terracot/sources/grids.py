@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from terracot.ground import GroundError, GroundSampling, crs_label
+from terracot.ground import GroundError, GroundSampling
 from terracot.scenes import SceneError
-from terracot.sources.rasters import Header, same_crs, shift_px
+from terracot.sources.rasters import Header, misplaced
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,10 @@ def common_grid(scene_id: str, files: Sequence[tuple[str, Header]], max_shift_px
             )
         if not header.placed:
             continue
-        if not same_crs(header.crs, placed.crs):
+        _check_degenerate(scene_id, name, placed)
+        if found := misplaced(header, placed, str(origin), max_shift_px):
             raise SceneError(
-                "mismatched_georeference",
-                f"scene {scene_id}: {name} is in {crs_label(str(header.crs))}, {origin} in "
-                f"{crs_label(str(placed.crs))}; warp both to one grid first",
-            )
-        shift = _shift(scene_id, name, header, placed)
-        if not shift <= max_shift_px:
-            raise SceneError(
-                "mismatched_georeference",
-                f"scene {scene_id}: corners of {name} lie {shift:.2f} pixels from those of {origin} (at most "
-                f"{max_shift_px}); warp both to one grid first",
+                "mismatched_georeference", f"scene {scene_id}: {name} {found}; warp both to one grid first"
             )
     if origin is None:
         return Grid(label.shape, None, None, None)
@@ -71,11 +63,10 @@ def _size(header: Header) -> str:
     return f"{header.shape[0]} x {header.shape[1]}"
 
 
-def _shift(scene_id: str, name: str, header: Header, placed: Header) -> float:
+def _check_degenerate(scene_id: str, name: str, placed: Header) -> None:
     a, b, _, d, e, _ = placed.transform
     if a * e == b * d:
         raise SceneError(
             "georeference",
             f"scene {scene_id}: {name}: degenerate transform {placed.transform}, its pixels have no area",
         )
-    return shift_px(header, placed)

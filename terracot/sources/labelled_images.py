@@ -161,7 +161,7 @@ class LabelledImages(PublishedSource):
                 "labels": {
                     "files": [raster.name for raster in rasters],
                     "versions": sorted({raster.version for raster in rasters if raster.version}),
-                    "codes": {c.name: list(c.codes) for c in self.legend.classes},
+                    "codes": self.legend.codes(),
                     "warped": "nearest",
                     "native_pixel_m": [round(step, 3) for step in label_ground.sampling],
                 },

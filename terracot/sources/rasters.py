@@ -5,6 +5,7 @@ Every error of GDAL, also one raised while reading, becomes a ``SceneError`` wit
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from scipy import ndimage
 
-from terracot.ground import IDENTITY
+from terracot.ground import IDENTITY, crs_label
 from terracot.scenes import BoolMask, ClassMap, Legend, SceneError
 from terracot.sources.layout import FrameSpec, HiddenSpec
 
@@ -156,6 +157,17 @@ def read_instances(path: Path, where: str) -> npt.NDArray[np.int32]:
     if raw.dtype.kind not in "iu" or raw.min() < 0 or raw.max() > np.iinfo(np.int32).max:
         raise SceneError("instance_number", f"{where}: building numbers must be whole and 0 or more, found {raw.dtype}")
     return raw.astype(np.int32)
+
+
+def misplaced(header: Header, grid: Header, grid_name: str, max_shift_px: float) -> str | None:
+    """How a raster lies elsewhere than ``grid``, whatever its pixel size, or None: another CRS, or corners that are
+    more than ``max_shift_px`` pixels of the grid away."""
+    if not same_crs(header.crs, grid.crs):
+        return f"is in {crs_label(str(header.crs))}, {grid_name} in {crs_label(str(grid.crs))}"
+    shift = shift_px(header, grid) if all(map(math.isfinite, header.transform)) else math.inf
+    if not shift <= max_shift_px:
+        return f"has corners that lie {shift:.2f} pixels from those of {grid_name} (at most {max_shift_px})"
+    return None
 
 
 def same_crs(a: str | None, b: str | None) -> bool:

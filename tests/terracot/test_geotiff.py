@@ -12,10 +12,11 @@ import yaml
 from rasterio.errors import NotGeoreferencedWarning
 from tiny_rasters import LABELS, LAYOUT, UTM, image, opened, two_scenes, write
 
-from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
+from terracot.scenes import IGNORE, Modality, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.geotiff import GeoTiffSource
 from terracot.sources.layout import shipped_layouts
+from terracot.survey import read_all
 
 
 @pytest.fixture
@@ -28,15 +29,6 @@ def reason(source: GeoTiffSource, scene_id: str = "a") -> str:
         read_all(source.load(scene_id))
     assert scene_id in str(caught.value)
     return caught.value.reason
-
-
-def read_all(scene: Scene) -> None:
-    for frame in scene.frames:
-        frame.pixels()
-        if frame.hidden:
-            frame.hidden()
-    for label in scene.labels:
-        label.classes()
 
 
 def test_scene_has_pixels_in_unit_labels_in_ids_and_where_they_are_from(folder: Path) -> None:

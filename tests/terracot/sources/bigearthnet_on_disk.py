@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import rasterio
 
-from terracot.scenes import Scene, SceneError
+from terracot.scenes import SceneError
 from terracot.sources.bigearthnet import BigEarthNetSource
+from terracot.survey import read_all
 
 SIDES = {"B02": 120, "B03": 120, "B04": 120, "B08": 120, "B05": 60, "B06": 60, "B07": 60, "B8A": 60, "B11": 60}
 SIDES |= {"B12": 60, "B01": 20, "B09": 20}
@@ -176,13 +177,6 @@ def many(root: Path, count: int) -> Path:
         widths[2] -= 22 * len(extra)
         patches.append(Patch(i, 2 * i, map=stripes(*zip(codes, widths, strict=True), *extra)))
     return download(root, *patches)
-
-
-def read_all(scene: Scene) -> None:
-    for frame in scene.frames:
-        frame.pixels()
-    for label in scene.labels:
-        label.classes()
 
 
 def refusal(root: Path, patch: Patch | None = None, **options: str) -> SceneError:

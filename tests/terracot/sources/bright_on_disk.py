@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning
+import tiny_rasters
 
 STEP = 4.572e-6  # degrees
 BATA = (STEP, 0.0, 9.7962, 0.0, -STEP, 1.8465)
@@ -21,16 +19,7 @@ def degrees(lat: float, lon: float = 30.0) -> tuple[float, ...]:
 
 
 def write(path: Path, data: Any, crs: str | None = "EPSG:4326", transform: Any = BATA) -> Path:
-    array = np.asarray(data)
-    array = array[None] if array.ndim == 2 else array
-    path.parent.mkdir(parents=True, exist_ok=True)
-    profile: dict[str, Any] = {"crs": crs, "compress": "lzw", "count": array.shape[0], "dtype": array.dtype}
-    if transform is not None:
-        profile["transform"] = rasterio.Affine(*transform)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", driver="GTiff", height=array.shape[1], width=array.shape[2], **profile) as out:
-            out.write(array)
+    tiny_rasters.write(path, data, crs, transform, compress="lzw")
     return path
 
 

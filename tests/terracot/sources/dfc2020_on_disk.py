@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning
+import tiny_rasters
 
 SIZE = 256
 UTM = (10.0, 0.0, 399960.0, 0.0, -10.0, 5300040.0)
@@ -17,16 +15,7 @@ TYPES = {"s1": np.float64, "s2": np.uint16, "lc": np.uint16, "dfc": np.int32}
 
 
 def write(path: Path, data: Any, crs: str | None = "EPSG:32632", transform: Any = UTM) -> Path:
-    array = np.asarray(data)
-    array = array[None] if array.ndim == 2 else array
-    path.parent.mkdir(parents=True, exist_ok=True)
-    profile: dict[str, Any] = {"crs": crs, "count": array.shape[0], "dtype": array.dtype, "compress": "deflate"}
-    if transform is not None:
-        profile["transform"] = rasterio.Affine(*transform)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", driver="GTiff", height=array.shape[1], width=array.shape[2], **profile) as out:
-            out.write(array)
+    tiny_rasters.write(path, data, crs, transform, compress="deflate")
     return path
 
 

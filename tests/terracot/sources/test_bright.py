@@ -19,10 +19,10 @@ from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
 from terracot.generate import FILTERS, SourceSpec, scene_samples
 from terracot.render import render
-from terracot.scenes import Modality, Scene, SceneError, SourceError
+from terracot.scenes import Modality, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.bright import BrightSource
-from terracot.survey import survey
+from terracot.survey import read_all, survey
 from terracot.verify import verify
 
 BATA_TILE = "bata-explosion_00000000"
@@ -40,13 +40,6 @@ def reason(folder: Path, tile: str = BATA_TILE) -> str:
     assert tile in str(caught.value)
     assert str(folder) not in str(caught.value)
     return caught.value.reason
-
-
-def read_all(scene: Scene) -> None:
-    for frame in scene.frames:
-        frame.pixels()
-    for label in scene.labels:
-        label.classes()
 
 
 def left_out(source: BrightSource) -> dict[str, str]:

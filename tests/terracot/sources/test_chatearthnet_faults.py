@@ -160,7 +160,9 @@ def test_stand_ins_are_known_by_the_hash_of_their_file(root: Path, monkeypatch: 
 
 def test_one_colour_that_is_neither_white_nor_black_is_a_picture(root: Path) -> None:
     write_png(png(root, NW), np.full((256, 256, 3), (20, 40, 90), np.uint8))  # open sea
-    read_all(opened(root).load(NW))
+    scene = opened(root).load(NW)
+    read_all(scene)
+    assert scene.frames[0].pixels()[:3, 0, 0].tolist() == [20, 40, 90]
 
 
 @pytest.mark.parametrize("part", [RGB, B567, B8])

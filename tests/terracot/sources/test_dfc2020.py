@@ -28,9 +28,10 @@ from terrabench.build import build
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
 from terracot.generate import FILTERS, SourceSpec, scene_samples
-from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
+from terracot.scenes import IGNORE, Modality, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.dfc2020 import CROSSWALK, LEGEND, Dfc2020Source
+from terracot.survey import read_all
 from terracot.verify import verify
 
 PATCH = "ROIs0000_validation_0_p0"
@@ -45,13 +46,6 @@ def download(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def one(tmp_path: Path) -> Path:
     write_patch(tmp_path, 0, quarters())
     return tmp_path
-
-
-def read_all(scene: Scene) -> None:
-    for frame in scene.frames:
-        frame.pixels()
-    for label in scene.labels:
-        label.classes()
 
 
 def reason(folder: Path, patch: str = PATCH) -> str:

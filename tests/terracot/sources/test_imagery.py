@@ -10,8 +10,9 @@ import pytest
 import rasterio
 from worldcover_on_disk import S2_OPTIONS, place, sentinel_2, utm_grid, write_places, write_raster, write_sentinel_2
 
-from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
+from terracot.scenes import IGNORE, Modality, SceneError, SourceError
 from terracot.sources.worldcover import WorldCoverSource
+from terracot.survey import read_all
 
 S2 = dict(S2_OPTIONS)
 
@@ -30,11 +31,6 @@ def reason(source: WorldCoverSource, scene_id: str) -> tuple[str, str]:
     with pytest.raises(SceneError) as caught:
         read_all(source.load(scene_id))
     return caught.value.reason, str(caught.value)
-
-
-def read_all(scene: Scene) -> None:
-    scene.frames[0].pixels()
-    scene.labels[0].classes()
 
 
 # --- bands and units ---
@@ -156,7 +152,8 @@ def test_a_bright_cloud_is_a_reflectance(two: tuple[Path, Path]) -> None:
     images, labels = two
     cloud = np.random.default_rng(1).uniform(0.8, 1.6, (1, 256, 256)).astype(np.float32)
     write_raster(images.parent / "cloud.tif", cloud, *utm_grid(32633, *place(0)), descriptions=("B08",))
-    read_all(WorldCoverSource(images.parent / "cloud.tif", labels, unit="reflectance").load("cloud/r00000_c00000"))
+    scene = WorldCoverSource(images.parent / "cloud.tif", labels, unit="reflectance").load("cloud/r00000_c00000")
+    assert np.array_equal(scene.frames[0].pixels(), cloud)
 
 
 def test_complex_values_are_no_picture(two: tuple[Path, Path]) -> None:

@@ -34,6 +34,7 @@ from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
 from terracot.shards import read_rows
 from terracot.sources import open_source
 from terracot.sources.worldcover import WorldCoverSource
+from terracot.survey import read_all
 from terracot.verify import verify
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -55,11 +56,6 @@ def reason(source: WorldCoverSource, scene_id: str) -> tuple[str, str]:
     with pytest.raises(SceneError) as caught:
         read_all(source.load(scene_id))
     return caught.value.reason, str(caught.value)
-
-
-def read_all(scene: Scene) -> None:
-    scene.frames[0].pixels()
-    scene.labels[0].classes()
 
 
 # --- pixel size -----------------------------------------------------------------------------------------------------
