@@ -22,7 +22,7 @@ from terrabench.options_plan import Assigned, Found, assign
 from terrabench.rows import findings_of, item_row, picture_of, protocol_of, word
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
 from terracot.findings import SceneFacts
-from terracot.generate import SourceSpec
+from terracot.generate import SourceSpec, usable_scenes
 from terracot.io import (
     atomic_write_text,
     canonical_json,
@@ -33,7 +33,7 @@ from terracot.io import (
     stamp,
     write_manifest,
 )
-from terracot.kinds import FolderKind, Rebuilt
+from terracot.kinds import FolderKind, Rebuilt, Row
 from terracot.pipeline import WORK, fingerprint, run_shards, shards_of, working_on
 from terracot.render import render_stamp
 from terracot.rules import Filters
@@ -241,17 +241,23 @@ def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     plan, _ = assign(found, seed, manifest["per_task"])
     wanted = {entry.scene_id for entry in plan.values()}
 
-    def rows(facts: SceneFacts, scene: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def scenes(scene_ids: Sequence[str]) -> list[tuple[SceneFacts, Row]]:
+        return list(usable_scenes(source, [name for name in scene_ids if name in wanted], (), []))
+
+    def rows(readable: Sequence[tuple[SceneFacts, Row]]) -> list[list[Row]]:
         return [
-            item_row(one, finding, plan[one.key], facts, picture_of(scene, finding.t), seed)
-            for one, finding in findings_of(facts, filters, Counter())
-            if one.key in plan
+            [
+                item_row(one, finding, plan[one.key], facts, picture_of(scene, finding.t), seed)
+                for one, finding in findings_of(facts, filters, Counter())
+                if one.key in plan
+            ]
+            for facts, scene in readable
         ]
 
-    return Rebuilt(listed, lambda scene_id: scene_id in wanted, rows)
+    return Rebuilt(shards_of(listed), scenes, rows)
 
 
-FOLDER = FolderKind("items", ITEM_SCHEMA, word, rebuild)
+FOLDER = FolderKind("items", ITEM_SCHEMA, lambda row, finding, setting: word(finding, setting, row["seed"]), rebuild)
 """What ``terracot verify`` needs to know of a benchmark; registered as an entry point of ``terracot.folders``."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from terracot.dataset import card_head, credit_lines
+from terracot.card import card_head, credit_lines
 from terracot.shards import read_rows
 from terracot.stated import is_stated
 

@@ -17,6 +17,7 @@ import numpy as np
 from terracot.findings import Finding, Setting, pixels_sha256
 from terracot.ground import GroundError, GroundSampling
 from terracot.language import NUMBER, number_text, option_text
+from terracot.levels import kind_named
 from terracot.licences import non_commercial
 from terracot.masks import RleError
 from terracot.plugins import LETTERS
@@ -24,22 +25,23 @@ from terracot.quantities import Regions, measured_value
 from terracot.questions import Question
 from terracot.rules import Truth, answer_from_masks
 from terracot.samples import content_id
-from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid
+from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid, row_views
 from terracot.stated import is_stated, stated_number
 from terracot.stated_checks import check_stated_row
 from terracot.traces import seg_dates, split_text, trace_text
+from terracot.views import modality_of
 
 TOLERANCE = 1e-9
 
 
-Wording = Callable[[Finding, Setting, int], Question]
+Wording = Callable[[Mapping[str, Any], Finding, Setting], Question]
 
 
 def scene_setting(row: Mapping[str, Any]) -> Setting:
     """What the rows of a stored scene are measured and worded against; ``RleError`` on damaged masks."""
     dates = max(frame["t"] for frame in row["frames"])
     named = {v["t"]: v["according_to"] for v in row["valid"] if v["according_to"]}
-    return Setting(row["scene_id"], dates, row_ground(row), row_valid(row), named)
+    return Setting(row["scene_id"], dates, row_ground(row), row_valid(row), named, row_views(row))
 
 
 def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
@@ -107,10 +109,10 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
             return
         if np.any(mask.mask & ~scene.valid[mask.t]):
             yield f"mask {number} covers pixels without a valid label"
-        if row["kind"] != "building_change" and mask.class_name not in row["question"]:
+        if "steps" not in row and row["kind"] != "building_change" and mask.class_name not in row["question"]:
             yield f"mask {number} shows {mask.class_name!r}, which the question does not ask about"
     parameters = json.loads(row["parameters"])
-    regions = Regions(masks, scene.valid, scene.ground, parameters)
+    regions = Regions(masks, scene.valid, scene.ground, parameters, scene.views)
     truth = _measured_truth(regions, row["kind"])
     if isinstance(truth, str):
         yield truth
@@ -119,17 +121,18 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
     yield from _check_numbers("question", row["question"], row["values"], regions)
     if "steps" in row:
         yield from _check_trace(row, regions, scene)
+        yield from _check_sample(row, scene)
     else:
         yield from _check_options(row)
     names = tuple(mask.class_name for mask in masks)
     finding = Finding(row["kind"], masks[-1].t, names, masks, truth, parameters)
-    yield from _check_words(row, word(finding, scene, row["seed"]))
+    yield from _check_words(row, word(row, finding, scene))
 
 
 def _measured_truth(regions: Regions, kind: str) -> Truth | str:
     """The answer that follows from the masks, or why there is none."""
     try:
-        return answer_from_masks(kind, regions.masks, regions.valid, regions.ground, regions.parameters)
+        return answer_from_masks(kind, regions.masks, regions.valid, regions.ground, regions.parameters, regions.views)
     except (ValueError, KeyError, IndexError, ZeroDivisionError) as error:
         return f"answer cannot be measured: {error}"
 
@@ -147,6 +150,8 @@ def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
     if row["template"] != worded.template:
         yield f"template is {row['template']!r}, expected {worded.template!r}"
     if "steps" in row:
+        if row["answer"] != worded.answer:
+            yield f"answer is {row['answer']!r}, worded again it is {worded.answer!r}"
         for number, (stored, fresh) in enumerate(zip_longest(row["steps"], worded.steps), 1):
             text = None if stored is None else stored["text"]
             again = None if fresh is None else fresh.text
@@ -183,8 +188,7 @@ def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> It
             yield f"step {number} does not name {regions.masks[step['mask']].class_name!r}"
         yield from _check_numbers(f"step {number}", step["text"], step["values"], regions)
     dates = [mask.t for mask in regions.masks]
-    if row["answer"] != row["truth"]["text"]:
-        yield f"answer {row['answer']!r} is not the truth {row['truth']['text']!r}"
+    yield from _check_numbers("answer", row["answer"] if row["answer_values"] else "", row["answer_values"], regions)
     if row["text"] != trace_text(steps, dates, scene.dates, row["answer"]):
         yield "text is not the text form of the steps"
     expected = [date if scene.dates > 1 else None for date in dates]
@@ -192,6 +196,19 @@ def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> It
         yield f"text has [SEG] of dates {seg_dates(row['text'])}, expected {expected}"
     if not any(step["kind"] == "say" for step in steps):
         yield "the trace says nothing"
+
+
+def _check_sample(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
+    """Level, modality, dates and form of a sample."""
+    level = kind_named(row["kind"]).level
+    expected = {"level": level, "modality": modality_of(scene.views), "dates": scene.dates}
+    for column, value in expected.items():
+        if row[column] != value:
+            yield f"{column} is {row[column]!r}, expected {value!r}"
+    if row["form"] not in ("open", "choice") or (row["form"] == "choice") != bool(row["options"]):
+        yield f"form is {row['form']!r} with {len(row['options'])} options"
+    elif row["options"]:
+        yield from _check_options(row)
 
 
 def _check_options(row: Mapping[str, Any]) -> Iterator[str]:
@@ -202,7 +219,7 @@ def _check_options(row: Mapping[str, Any]) -> Iterator[str]:
     if len(row["option_values"]) != len(options):
         yield f"{len(options)} options have {len(row['option_values'])} values"
         return
-    if json.loads(row["candidates"]) != dict(zip(letters, options, strict=True)):
+    if "candidates" in row and json.loads(row["candidates"]) != dict(zip(letters, options, strict=True)):
         yield "candidates are not the lettered options"
     if row["answer"] not in letters or len(row["answer"]) != 1:
         yield f"answer {row['answer']!r} is no option letter"

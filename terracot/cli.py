@@ -104,6 +104,28 @@ def cli() -> None:
     metavar="NAME,...",
     help="Use only scenes under these licences; `commercial` allows all that permit commercial use.",
 )
+@click.option(
+    "--levels",
+    metavar="NAME,...",
+    help="Some of refer, caption, l1, l2 (or l2-spatial, l2-semantic), qa. Default: caption,l1,l2 and what a source "
+    "states itself.",
+)
+@click.option(
+    "--mix",
+    metavar="SHARES",
+    default="paper",
+    show_default=True,
+    help="Proportion of the levels: paper (250 captions to 450 L1 to 300 L2), all (nothing left out), or "
+    "caption=1,l1=2,...",
+)
+@click.option(
+    "--mcq-share",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Part of the L1 and L2 questions that get options, as far as other scenes lend them.",
+)
 @_json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def generate(
@@ -113,6 +135,9 @@ def generate(
     seed: int,
     workers: int,
     allow_license: str | None,
+    levels: str | None,
+    mix: str,
+    mcq_share: float,
     max_quarantined: float,
     as_json: bool,
     quiet: bool,
@@ -123,12 +148,14 @@ def generate(
     same command is given again. Scenes that cannot be used are listed in quarantine.jsonl.
     """
     from terracot import dataset
+    from terracot.levels import parse_mix
 
     allowed = tuple(name.strip() for name in (allow_license or "").split(",") if name.strip())
     if allow_license is not None and not allowed:
         raise click.UsageError("--allow-license names no licence; expected NAME,...")
     progress = sys.stderr.isatty() and not (quiet or as_json)
-    result = dataset.generate(spec, out, seed, limit, workers, allow_licenses=allowed, progress=progress)
+    chosen = parse_mix(levels, mix)
+    result = dataset.generate(spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share)
     report = report_of(result)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))

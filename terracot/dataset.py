@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from terracot.findings import SceneFacts
-from terracot.generate import GenerateJob, SourceSpec, scene_samples
+from terracot.assembly import Plan
+from terracot.card import card
+from terracot.findings import Finding, SceneFacts, Setting
+from terracot.generate import GenerateJob, SourceSpec, shard_samples, usable_scenes
 from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
-from terracot.kinds import FolderKind, Rebuilt
-from terracot.licences import allowed, mark
+from terracot.kinds import FolderKind, Rebuilt, Row
+from terracot.levels import Mix
 from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
-from terracot.questions import ask
+from terracot.questions import Question, ask
 from terracot.render import render_stamp
 from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import GeneratedSource, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
 from terracot.sources.catalogue import CATALOGUE
-from terracot.stated import REFER, level_of
 
 TERRA_COT = "terra-cot"
 QUARANTINE = "quarantine.jsonl"
+FEWEST, MOST = 8, 64
+SHARD_PIXELS = 1 << 23
+SIZED_BY = 32
+"""Scenes tried until one of them says how large scenes are."""
 
 
 @dataclass(frozen=True)
@@ -49,44 +56,62 @@ def generate(
     workers: int = 1,
     allow_licenses: tuple[str, ...] = (),
     progress: bool = False,
+    mix: Mix | None = None,
+    mcq_share: float = 0.5,
 ) -> Summary:
-    """Write a Terra-CoT data set of L1 samples to ``out``; resumes what an earlier, killed call began.
+    """Write a Terra-CoT data set to ``out``; resumes what an earlier, killed call began.
 
     ``limit`` reads only the first scenes. ``SourceError`` for a source that cannot be read, ``OutputError`` for a
     folder that cannot be used; scenes that cannot be used are listed with their reason in ``quarantine.jsonl``.
     """
-    job = GenerateJob(source, str(out), seed, allow_licenses)
+    questions = Plan(seed, mix or Mix(), mcq_share)
+    job = GenerateJob(source, str(out), questions, allow_licenses)
     opened = source.open()
     ids = list(opened.ids())[:limit]
     if not ids:
         raise SourceError(f"{source.name} at {source.path} lists no scenes; run `terracot check` on it")
     plan = fingerprint(job.identity(), opened.fingerprint(), ids)
-    shards = shards_of(ids)
+    size = scenes_per_shard(opened, ids)
+    shards = shards_of(ids, size)
     with working_on(out, plan, {"generate": len(shards)}) as finished:
         if not finished:
             records = run_shards(job, "generate", shards, out, workers, progress)
             write_quarantine(out, records)
-            counts = Counter(row["kind"] for row in read_rows(out, "samples", ["kind"]))
+            counted = {name: Counter[str]() for name in ("kind", "level", "form")}
+            for row in read_rows(out, "samples", list(counted)):
+                for name, counter in counted.items():
+                    counter[row[name]] += 1
+            kinds, levels, forms = (dict(sorted(counter.items())) for counter in counted.values())
             totals = total_counts(records)
             licences = sorted(
                 {(r["license"], r["attribution"]) for r in read_rows(out, "scenes", ["license", "attribution"])}
             )
-            atomic_write_text(out / "README.md", _card(source.name, totals, counts, licences))
+            atomic_write_text(out / "README.md", card(source.name, totals, kinds, levels, licences))
             content = {
                 "kind": TERRA_COT,
                 "schema": SCHEMA_VERSION,
                 "plan": plan,
                 "source": source_record(source, opened),
                 "seed": seed,
+                "questions": {"mix": asdict(questions.mix), "mcq_share": mcq_share},
                 "licenses": list(allow_licenses),
                 "scenes_read": len(ids),
-                "counts": totals | {"kinds": dict(sorted(counts.items())), "levels": _levels(counts)},
+                "scenes_per_shard": size,
+                "counts": totals | {"kinds": kinds, "levels": levels, "forms": forms},
                 "quarantined": sum(len(r["quarantine"]) for r in records),
                 "render": render_stamp(),
                 "stamp": stamp(),
             }
             write_manifest(out, content)
     return summary(out)
+
+
+def scenes_per_shard(source: SceneSource, ids: Sequence[str]) -> int:
+    """How many scenes a shard has: up to 64, fewer of large ones, so that a shard's bytes and memory are bounded."""
+    for scene_id in ids[:SIZED_BY]:
+        with suppress(SceneError):
+            return max(FEWEST, min(MOST, SHARD_PIXELS // math.prod(source.load(scene_id).shape)))
+    return MOST
 
 
 def summary(out: Path) -> Summary:
@@ -129,93 +154,30 @@ def total_counts(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(totals)
 
 
-def card_head(configs: Sequence[str], licences: Sequence[str]) -> str:
-    """YAML front matter of a data-set card, so that ``datasets.load_dataset(folder, config)`` finds the tables."""
-    lines = ["---", "license: other", "configs:"]
-    for config in configs:
-        lines += [f"- config_name: {config}", f"  data_files: data/{config}-*.parquet"]
-        if config == configs[0]:
-            lines.append("  default: true")
-    lines += ["tags:", "- earth-observation", "- visual-question-answering", "- segmentation"]
-    lines += ["source_licenses:", *(f"- {licence!r}" for licence in licences), "---", ""]
-    return "\n".join(lines)
-
-
-def credit_lines(licences: Sequence[tuple[str, str]]) -> str:
-    """The section of a card that names licences, whether they forbid commercial use, and whom to credit."""
-    return "\n".join(f"- {licence}{mark(licence)}: {who or 'no attribution asked for'}" for licence, who in licences)
-
-
-def _levels(kinds: Mapping[str, int]) -> dict[str, int]:
-    """Samples by level: l1, refer, qa."""
-    levels: Counter[str] = Counter()
-    for kind, count in kinds.items():
-        levels[level_of(kind)] += count
-    return dict(sorted(levels.items()))
-
-
-def _stated_note(kinds: Mapping[str, int]) -> str:
-    """What the card says of samples that nobody measured; empty where there are none."""
-    levels = _levels(kinds)
-    notes = []
-    if levels.get(REFER):
-        notes.append(
-            f"{levels[REFER]} samples (level `refer`) have a phrase of the source and the mask of the region that it "
-            "names; phrase and mask are the source's."
-        )
-    if levels.get("qa"):
-        notes.append(
-            f"{levels['qa']} samples (level `qa`) have question and answer as the source states them: **their answers "
-            "are not measured** on any mask, and `terracot verify` can only compare them with the source (`--source`)."
-        )
-    return "".join(f"\n{note}\n" for note in notes)
-
-
-def _card(source: str, totals: Mapping[str, int], kinds: Mapping[str, int], licences: Sequence[tuple[str, str]]) -> str:
-    rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
-    synthetic = "\n**All images of this data set are synthetic.**\n" if source == "procedural" else ""
-    return (
-        card_head(("samples", "scenes"), [licence for licence, _ in licences])
-        + f"""# Terra-CoT from `{source}`
-{synthetic}
-{totals["samples"]} question-and-answer samples with reasoning traces over {totals["scenes"]} scenes. Each `[SEG]` of a
-trace stands for one mask of `masks` (compressed COCO RLE); every number of question and trace is recorded under
-`values` and can be measured again: `terracot verify` does so.
-{_stated_note(kinds)}
-| kind | samples |
-|---|---|
-{rows}
-
-```python
-from datasets import load_dataset
-
-samples = load_dataset("parquet", data_files="data/samples-*.parquet", split="train")
-scenes = load_dataset("parquet", data_files="data/scenes-*.parquet", split="train")  # joined by scene_id
-```
-
-Scenes that could not be used, and why: `quarantine.jsonl`. Hashes and versions: `manifest.json`.
-
-## Licences
-
-{credit_lines(licences)}
-"""
-    )
-
-
 def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     """The samples that a data set with this manifest must hold, made again from its source, for ``verify``."""
-    seed, licenses = manifest["seed"], manifest["licenses"]
-
-    def holds(scene_id: str) -> bool:
-        try:
-            scene = source.load(scene_id)
-            return (not licenses or allowed(scene.license, licenses)) and bool(scene_samples(SceneFacts(scene), seed))
-        except SceneError:
-            return False
-
+    plan = plan_of(manifest)
     listed = list(source.ids())[: manifest["scenes_read"]]
-    return Rebuilt(listed, holds, lambda facts, scene: scene_samples(facts, seed))
+
+    def scenes(scene_ids: Sequence[str]) -> list[tuple[SceneFacts, Row]]:
+        return list(usable_scenes(source, scene_ids, manifest["licenses"], []))
+
+    def rows(readable: Sequence[tuple[SceneFacts, Row]]) -> list[list[Row]]:
+        return shard_samples([facts for facts, _ in readable], plan)
+
+    return Rebuilt(shards_of(listed, manifest["scenes_per_shard"]), scenes, rows)
 
 
-FOLDER = FolderKind("samples", SAMPLE_SCHEMA, ask, rebuild)
+def plan_of(manifest: Mapping[str, Any]) -> Plan:
+    """The plan that a manifest states."""
+    stated = manifest["questions"]
+    mix = Mix(tuple(stated["mix"]["levels"]), stated["mix"]["shares"], tuple(stated["mix"]["stated"]))
+    return Plan(manifest["seed"], mix, stated["mcq_share"])
+
+
+def _word(row: Mapping[str, Any], finding: Finding, setting: Setting) -> Question:
+    return ask(finding, setting, row["seed"], row["answer"] if row["form"] == "choice" else None)
+
+
+FOLDER = FolderKind("samples", SAMPLE_SCHEMA, _word, rebuild)
 """What ``verify`` needs to know of a data set; registered as an entry point of ``terracot.folders``."""

@@ -21,6 +21,7 @@ from terracot.ground import GroundSampling
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
 from terracot.scenes import IGNORE, BoolMask, LabelMap, MapLimits, Scene, SceneError
+from terracot.views import View
 
 DESTROYED = "destroyed"
 BUILDING = "building"
@@ -64,6 +65,7 @@ class Setting:
     ground: GroundSampling
     valid: Mapping[int, BoolMask]
     according_to: Mapping[int, str] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
 
 
 class SceneFacts:
@@ -89,6 +91,11 @@ class SceneFacts:
         return measure.MapFacts(classes, label.legend, self.scene.ground)
 
     @cached_property
+    def building_numbers(self) -> dict[int, npt.NDArray[np.int32]]:
+        """Instance numbers ``(H, W)`` by date."""
+        return {instances.t: instances.numbers() for instances in self.scene.instances}
+
+    @cached_property
     def seen(self) -> dict[int, BoolMask]:
         """By date, the pixels that at least one image shows: those with a finite value in some band."""
         seen = {t: np.zeros(self.scene.shape, dtype=bool) for t in range(1, self.scene.dates + 1)}
@@ -102,10 +109,20 @@ class SceneFacts:
         everything = np.ones(self.scene.shape, dtype=bool)
         return {f.t: self.maps[f.t].valid if f.t in self.maps else everything for f in self.scene.frames}
 
-    @property
+    @cached_property
     def setting(self) -> Setting:
         """What the wording of this scene's findings depends on."""
-        return Setting(self.scene.id, self.scene.dates, self.scene.ground, self.valid, self.according_to)
+        scene = self.scene
+        return Setting(scene.id, scene.dates, scene.ground, self.valid, self.according_to, self.views)
+
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """The scene's images in order."""
+        frames = enumerate(self.scene.frames)
+        return tuple(
+            View(f.t, f.modality, f.bands, f.unit, lambda n=n: self.pixels[n], f.hidden and f.hidden(), f.time)  # type: ignore[misc]
+            for n, f in frames
+        )
 
     @cached_property
     def limits(self) -> dict[int, MapLimits]:
@@ -122,6 +139,14 @@ class SceneFacts:
         """Native bands ``(C, H, W)`` of each frame, contiguous."""
         return tuple(np.ascontiguousarray(frame.pixels()) for frame in self.scene.frames)
 
+    def keep_pixels_of(self, row: Mapping[str, Any]) -> None:
+        """Read pixels from a stored row from now on, instead of holding them twice."""
+        shapes = [pixels.shape for pixels in self.pixels]
+        self.__dict__["pixels"] = tuple(
+            np.frombuffer(frame["pixels"], frame["dtype"]).reshape(shape)
+            for frame, shape in zip(row["frames"], shapes, strict=True)
+        )
+
     @cached_property
     def pixel_hashes(self) -> tuple[str, ...]:
         """sha256 of each frame's dtype, shape and pixels: equal for equal images, whatever they are called."""
@@ -132,13 +157,14 @@ class SceneFacts:
     ) -> Finding:
         """A finding whose truth is measured on ``masks``."""
         parameters = parameters or {}
-        truth = answer_from_masks(kind, masks, self.valid, self.scene.ground, parameters)
+        truth = answer_from_masks(kind, masks, self.valid, self.scene.ground, parameters, self.views)
         return Finding(kind, masks[-1].t, tuple(m.class_name for m in masks), masks, truth, parameters)
 
     def region(self, t: int, class_id: int, mask: BoolMask | None = None) -> EvidenceMask:
         """The mask of one class on one date, or a part of it, with its name."""
         facts = self.maps[t]
-        return EvidenceMask(t, facts.legend.classes[class_id].name, facts.mask(class_id) if mask is None else mask)
+        known = facts.legend.classes[class_id]
+        return EvidenceMask(t, known.name, facts.mask(class_id) if mask is None else mask, known.is_plural)
 
 
 def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
@@ -160,7 +186,7 @@ def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
             # Whether a destroyed building still is one, the question would have to say.
             yield Rejected("counting", "some_buildings_are_damaged")
             continue
-        mask = measure.separate_instances(buildings.numbers())
+        mask = measure.separate_instances(facts.building_numbers[buildings.t])
         if not 1 <= len(buildings.instances) <= 100:
             yield Rejected("counting", "too_many_buildings" if buildings.instances else "no_buildings")
         elif measure.components(mask) != len(buildings.instances):
@@ -290,7 +316,7 @@ def building_change(facts: SceneFacts, filters: Filters) -> Iterator[Finding | R
         few = "too_few_buildings" if judged < filters.min_buildings else "too_few_destroyed"
         yield Rejected("building_change", few)
         return
-    numbers = after.numbers()
+    numbers = facts.building_numbers[after.t]
     kept = np.isin(numbers, [i.number for i in after.instances if i.damage is not None])
     all_after = measure.separate_instances(np.where(kept, numbers, 0).astype(np.int32))
     gone = all_after & np.isin(numbers, [i.number for i in after.instances if i.damage == DESTROYED])

@@ -3,99 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import terracot
-from terracot.findings import Finding, SceneFacts, find
+from terracot.assembly import Asked, Plan, assemble
+from terracot.findings import SceneFacts
 from terracot.licences import allowed, non_commercial
 from terracot.questions import Question, ask
-from terracot.rules import Filters
 from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
 from terracot.scenes import SceneError, SceneSource
-from terracot.seeding import seeded_index, seeded_rng
 from terracot.shards import mask_records, scene_row, write_shard
 from terracot.sources import open_source
-from terracot.stated import is_stated, level_of, only_for_evaluation, stated_questions, text_form
-from terracot.traces import step_to_dict, trace_text
+from terracot.stated import check_stated, level_of, only_for_evaluation, stated_questions, text_form
+from terracot.traces import step_to_dict
+from terracot.views import modality_of
 
-KINDS = ("existence", "counting", "localisation", "area", "boundary", "distance")
-"""The six L1 kinds; ``area`` covers square metres, hectares and per cent."""
 
-NEEDS_PIXELS = ("counting", "area", "distance")
-"""Kinds that cannot be answered without measuring; every scene that allows one gets at least one."""
+def shard_samples(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[dict[str, Any]]]:
+    """The rows of each scene of a shard: those that were assembled, and every question that its source states.
 
-FILTERS = Filters()
+    A scene whose questions all come with published options gives none (``only_for_evaluation`` says why).
+    """
+    return [
+        [sample_row(one, facts, plan.seed) for one in asked]
+        + [
+            stated_row(question, facts, plan.seed)
+            for question in stated_questions(facts.scene, plan.seed)
+            if level_of(question.finding.kind) in plan.mix.stated
+        ]
+        for facts, asked in zip(scenes, assemble(scenes, plan), strict=True)
+    ]
 
 
 def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
-    """The rows of one scene: two to four L1 kinds, one that needs pixels among them, as far as the scene allows it; and
-    every question that its source states, unless it comes with options: ``SceneError`` when there are only such.
-
-    Everything is chosen by hashes of the seed and the scene id, so a scene gives the same rows wherever and whenever
-    it is processed.
-    """
-    rng = seeded_rng(seed, facts.scene.id, "kinds")
-    wanted = int(rng.integers(2, 5))
-    rows: dict[str, dict[str, Any]] = {}
-    tried: set[str] = set()
-
-    def add(kinds: Sequence[str], until: int) -> None:
-        for kind in kinds:
-            if len(rows) >= until:
-                return
-            finding = None if kind in tried else _choose(kind, facts, seed)
-            tried.add(kind)
-            if finding is not None:
-                rows[kind] = sample_row(ask(finding, facts.setting, seed), facts, seed)
-
-    add([str(k) for k in rng.permutation(NEEDS_PIXELS)], until=1)
-    add([str(k) for k in rng.permutation(KINDS)], until=wanted)
-    stated = [sample_row(question, facts, seed) for question in stated_questions(facts.scene, seed)]
-    if facts.scene.stated and not rows and not stated:
+    """The rows of a scene in a shard of its own."""
+    (rows,) = shard_samples([facts], Plan(seed))
+    if facts.scene.stated and not rows:
         raise only_for_evaluation(facts)
-    return [*(rows[kind] for kind in KINDS if kind in rows), *stated]
-
-
-def _choose(kind: str, facts: SceneFacts, seed: int) -> Finding | None:
-    """One finding of a kind: first the answer word, by a coin, then the fact.
-
-    A data set in which every answer is yes teaches to say yes. So existence is asked only where the scene allows either
-    answer, and touching, which is commoner than not touching, every other time where it is all that can be said; never
-    on maps of two classes, where it goes without saying.
-    """
-    names = ("coverage", "area") if kind == "area" else (kind,)
-    found = [f for name in names for f in find(name, facts, FILTERS) if isinstance(f, Finding)]
-    if kind in ("existence", "boundary"):
-        found = [f for f in found if len(facts.maps[f.t].legend.classes) > 2]
-    if not found:
-        return None
-    key = (seed, facts.scene.id, kind)
-    if kind in ("existence", "boundary"):
-        words = {f.truth.text for f in found}
-        word = ("no", "yes")[seeded_index(2, *key, "word")]
-        if kind == "boundary" and "no" in words and word == "yes" and "yes" not in words:
-            word = "no"
-        if word not in words or (kind == "existence" and len(words) < 2):
-            return None
-        found = [f for f in found if f.truth.text == word]
-    chosen = found[seeded_index(len(found), *key, "finding")]
-    return _in_unit(chosen, facts, key) if chosen.kind in ("area", "distance") else chosen
-
-
-def _in_unit(finding: Finding, facts: SceneFacts, key: tuple[object, ...]) -> Finding:
-    """The same area or distance in a unit that suits its size; between two suiting units the hash decides."""
-    value = finding.truth.value or 0.0
-    if finding.kind == "distance":
-        units = ["km"] if value >= 10_000 else ["m"]
-    else:
-        limits = {"m2": (0.0, 1e6), "ha": (1e3, 1e9), "km2": (1e5, float("inf"))}
-        units = [unit for unit, (low, high) in limits.items() if low <= value < high]
-    unit = units[seeded_index(len(units), *key, "unit")]
-    return facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": unit})
+    return rows
 
 
 def question_columns(question: Question, facts: SceneFacts, seed: int, generator: str) -> dict[str, Any]:
@@ -123,20 +72,36 @@ def question_columns(question: Question, facts: SceneFacts, seed: int, generator
     }
 
 
-def sample_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, Any]:
-    """A worded question as a row of ``SAMPLE_SCHEMA``."""
+def sample_row(asked: Asked, facts: SceneFacts, seed: int) -> dict[str, Any]:
+    """A question as a row of ``SAMPLE_SCHEMA``: worded, in the open form or with its options."""
+    options = asked.options
+    question = ask(asked.finding, facts.setting, seed, None if options is None else options.letter)
+    chosen: dict[str, Any] = {"form": "open", "options": [], "option_values": []}
+    if options is not None:
+        chosen = {"form": "choice", "options": list(options.texts), "option_values": list(options.values)}
+    return _row(question, facts, seed, asked.kind.level, chosen)
+
+
+def stated_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, Any]:
+    """A question whose answer the source states as a row of ``SAMPLE_SCHEMA``."""
+    level = level_of(question.finding.kind)
+    return _row(question, facts, seed, level, {"form": "open", "options": [], "option_values": []})
+
+
+def _row(question: Question, facts: SceneFacts, seed: int, level: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
     steps = [step_to_dict(step) for step in question.steps]
     dates = [mask.t for mask in question.finding.masks]
-    kind, answer = question.finding.kind, question.answer
-    if is_stated(kind):
-        text = text_form(kind, steps, dates, facts.scene.dates, answer)
-    else:
-        text = trace_text(steps, dates, facts.scene.dates, answer)
     row = question_columns(question, facts, seed, f"terracot {terracot.__version__}") | {
-        "level": level_of(kind),
+        "level": level,
+        "modality": modality_of(facts.views),
+        "dates": facts.scene.dates,
+        **chosen,
         "steps": steps,
-        "answer": answer,
-        "text": text,
+        "answer": question.answer,
+        "answer_values": [value.to_dict() for value in question.answer_values],
+        "text": text_form(question.finding.kind, steps, dates, facts.scene.dates, question.answer),
+        "rewriter": None,
+        "template_id": None,
     }
     return row | {"id": content_id(row)}
 
@@ -160,7 +125,7 @@ class GenerateJob:
 
     source: SourceSpec
     out: str
-    seed: int
+    plan: Plan
     allow_licenses: tuple[str, ...] = ()
 
     @cached_property
@@ -170,31 +135,53 @@ class GenerateJob:
 
     def identity(self) -> Mapping[str, Any]:
         """What the result depends on, apart from the source's content."""
-        return {"job": "generate", "source": self.source.name, "seed": self.seed, "licenses": self.allow_licenses}
+        return {"job": "generate", "source": self.source.name, "licenses": self.allow_licenses, **asdict(self.plan)}
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Write ``scenes-INDEX`` and ``samples-INDEX``; returns files, counts and quarantined scenes."""
-        scenes, samples, quarantine = [], [], []
-        for scene_id in scene_ids:
-            try:
-                scene = self.opened.load(scene_id)
-                if self.allow_licenses and not allowed(scene.license, self.allow_licenses):
-                    listed = ", ".join(self.allow_licenses)
-                    raise SceneError("license", f"licence {scene.license} is not among those allowed ({listed})")
-                facts = SceneFacts(scene)
-                rows = scene_samples(facts, self.seed)
-                if not rows:
-                    raise SceneError("nothing_to_ask", "no question passes the filters on this scene")
-                scenes.append(scene_row(facts))
-                samples.extend(rows)
-            except SceneError as error:
-                quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
+        quarantine: list[dict[str, str]] = []
+        usable = list(usable_scenes(self.opened, scene_ids, self.allow_licenses, quarantine))
+        rows = shard_samples([facts for facts, _ in usable], self.plan)
+        for (facts, _), own in zip(usable, rows, strict=True):
+            if not own:
+                quarantine.append(nothing_to_ask(facts))
+        scenes = [scene for (_, scene), own in zip(usable, rows, strict=True) if own]
+        samples = [row for own in rows for row in own]
         data = Path(self.out) / "data"
         files = {}
-        for stem, rows, schema in (("samples", samples, SAMPLE_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
+        for stem, table, schema in (("samples", samples, SAMPLE_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
             name = f"{stem}-{index:05d}.parquet"
-            files[f"data/{name}"] = write_shard(data / name, rows, schema)
+            files[f"data/{name}"] = write_shard(data / name, table, schema)
         return {"files": files, "counts": {"scenes": len(scenes), "samples": len(samples)}, "quarantine": quarantine}
+
+
+def usable_scenes(
+    source: SceneSource, scene_ids: Sequence[str], licenses: Sequence[str], quarantine: list[dict[str, str]]
+) -> Iterator[tuple[SceneFacts, dict[str, Any]]]:
+    """Scenes that can be read, with their rows; ``quarantine`` gets the others."""
+    for scene_id in scene_ids:
+        try:
+            scene = source.load(scene_id)
+            if licenses and not allowed(scene.license, licenses):
+                listed = ", ".join(licenses)
+                raise SceneError("license", f"licence {scene.license} is not among those allowed ({listed})")
+            facts = SceneFacts(scene)
+            check_stated(scene)
+            row, _ = scene_row(facts), facts.building_numbers
+        except SceneError as error:
+            quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
+        else:
+            facts.keep_pixels_of(row)
+            yield facts, row
+
+
+def nothing_to_ask(facts: SceneFacts) -> dict[str, str]:
+    """Why a scene that can be read has no row."""
+    scene = facts.scene
+    error = SceneError("nothing_to_ask", "no question passes the filters on this scene, or its levels had enough")
+    if scene.stated and all(one.options for one in scene.stated):
+        error = only_for_evaluation(facts)
+    return {"scene_id": scene.id, "reason": error.reason, "message": str(error)}
 
 
 def source_spec(name: str, path: str, options: Mapping[str, Any] | None = None) -> SourceSpec:

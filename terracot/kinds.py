@@ -21,22 +21,32 @@ from terracot.scenes import SceneSource
 ENTRY_POINT_GROUP = "terracot.folders"
 
 
+Row = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Rebuilt:
-    """What follows from a source: the scenes read, whether a folder must hold one of them, and the rows of a scene."""
+    """What follows from a source: the scenes that were read, by shard, and the rows of a shard's scenes.
 
-    listed: Sequence[str]
-    holds: Callable[[str], bool]
-    rows: Callable[[SceneFacts, Mapping[str, Any]], list[dict[str, Any]]]
+    ``rows`` gets the scenes of one shard that can be read, each with its row of ``SCENE_SCHEMA``, and gives the rows of
+    each; a scene without rows is not in the folder. ``scenes`` reads them as the folder's program does.
+    """
+
+    shards: Sequence[tuple[int, Sequence[str]]]
+    scenes: Callable[[Sequence[str]], list[tuple[SceneFacts, Row]]]
+    rows: Callable[[Sequence[tuple[SceneFacts, Row]]], list[list[Row]]]
 
 
 @dataclass(frozen=True)
 class FolderKind:
-    """Name and schema of a folder's table, how a finding is worded in it, and how all of it follows from the source."""
+    """Name and schema of a folder's table, how a finding is worded in it, and how all of it follows from the source.
+
+    ``word`` gets the stored row, what it finds, and its setting.
+    """
 
     stem: str
     schema: pa.Schema
-    word: Callable[[Finding, Setting, int], Question]
+    word: Callable[[Mapping[str, Any], Finding, Setting], Question]
     rebuild: Callable[[Mapping[str, Any], SceneSource], Rebuilt]
 
 

@@ -102,11 +102,12 @@ class Response:
 
 @dataclass(frozen=True)
 class EvidenceMask:
-    """A true region: ``(H, W)`` booleans on date ``t``, and the name of what it shows."""
+    """A true region: ``(H, W)`` booleans on date ``t``, the name of what it shows, whether the name is a plural."""
 
     t: int
     class_name: str
     mask: BoolMask
+    plural: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,22 @@ from terracot.ground import GroundSampling
 from terracot.language import UNITS, number_text
 from terracot.plugins import EvidenceMask
 from terracot.scenes import BoolMask
+from terracot.views import View
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
     """What a quantity is measured on: the record's masks in order, valid pixels per date, the ground sampling.
 
-    ``parameters`` are those of the question (such as the smallest patch to count).
+    ``parameters`` are those of the question (such as the smallest patch to count); ``views`` are the scene's images,
+    for what is measured on pixel values or hidden by clouds.
     """
 
     masks: tuple[EvidenceMask, ...]
     valid: Mapping[int, BoolMask]
     ground: GroundSampling
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
 
     def mask(self, index: int) -> BoolMask:
         """Pixels of the mask at a position."""

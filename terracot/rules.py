@@ -21,6 +21,7 @@ from terracot.language import quantity_text
 from terracot.plugins import EvidenceMask
 from terracot.quantities import Regions, measured_value
 from terracot.scenes import BoolMask
+from terracot.views import View
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,18 @@ def answer_from_masks(
     valid: Mapping[int, BoolMask],
     ground: GroundSampling,
     parameters: Mapping[str, Any],
+    views: tuple[View, ...] = (),
 ) -> Truth:
-    """What a question of this kind has as its answer, measured on the masks alone.
+    """What a question of this kind has as its answer, measured on the masks (spectral kinds: and on ``views``).
 
     ``parameters`` has ``unit`` for numeric kinds, ``measure`` ("number" or "share") for building change. ``valid`` maps
     a date to its valid pixels. ``ValueError`` when the masks cannot answer (an empty mask has no distance).
     """
-    regions = Regions(tuple(masks), valid, ground)
+    regions = Regions(tuple(masks), valid, ground, parameters, views)
+    if kind not in KINDS:
+        from terracot.levels import kind_named  # which imports this module
+
+        return kind_named(kind).answer(regions)
     if kind in WORDS:
         return Truth(None, "", _word(kind, regions))
     quantity, of, unit = _quantity(kind, parameters)
@@ -91,8 +97,6 @@ def _quantity(kind: str, parameters: Mapping[str, Any]) -> tuple[str, tuple[int,
         return ("share" if unit == "%" else "area"), (0,), unit
     if kind == "distance":
         return "distance", (0, 1), str(parameters["unit"])
-    if kind not in NUMERIC:
-        raise ValueError(f"unknown kind of question {kind!r}; known: {', '.join(KINDS)}")
     return NUMERIC[kind], (0,), "count" if kind == "counting" else "%"
 
 

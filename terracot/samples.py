@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """An encoded picture in the form that Hugging Face's ``Image`` feature reads."""
@@ -22,7 +22,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 RLE = pa.struct([("size", pa.list_(pa.int32())), ("counts", pa.string())])
 """Compressed COCO RLE: ``size`` is ``[H, W]``."""
 
-MASK = pa.struct([("t", pa.int32()), ("class_name", pa.string()), ("rle", RLE)])
+MASK = pa.struct([("t", pa.int32()), ("class_name", pa.string()), ("plural", pa.bool_()), ("rle", RLE)])
 
 VALUE = pa.struct(
     [
@@ -67,6 +67,7 @@ FRAME = pa.struct(
         ("time", pa.string()),
         ("image", IMAGE),  # the common render, PNG
         ("pixels", pa.binary()),  # native bands: the C-order bytes of a (bands, H, W) array of `dtype`
+        ("pixels_path", pa.string()),  # where they lie (.npy) in a folder that keeps its images as files
         ("dtype", pa.string()),
         ("hidden", RLE),  # pixels behind cloud or shadow, where known
         ("sha256", pa.string()),  # of dtype, shape and pixels alone: the same image under another name has the same
@@ -120,10 +121,18 @@ _COMMON = [
 SAMPLE_SCHEMA = pa.schema(
     [
         *_COMMON,
-        ("level", pa.string()),
+        ("level", pa.string()),  # refer | caption | l1 | l2-spatial | l2-semantic | qa
+        ("modality", pa.string()),  # of the scene's frames: "optical", "multispectral+sar" ...
+        ("dates", pa.int32()),  # of the scene
+        ("form", pa.string()),  # "open" or "choice"
+        ("options", pa.list_(pa.string())),  # in letter order; empty for open questions
+        ("option_values", pa.list_(pa.float64())),  # null where options are words
         ("steps", pa.list_(STEP)),
-        ("answer", pa.string()),
+        ("answer", pa.string()),  # a text, or the letter of an option
+        ("answer_values", pa.list_(VALUE)),  # the numbers of a caption's summary; an answer's number is in `truth`
         ("text", pa.string()),  # <think> ... [SEG] ... </think><answer> ... </answer>
+        ("rewriter", pa.string()),  # JSON: the model that reworded question and steps; null for templates
+        ("template_id", pa.string()),  # of a reworded row: the id it has in the words of the templates
     ]
 )
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from terracot.grammar import looks_plural
 from terracot.ground import GroundSampling
 
 IGNORE = 255
@@ -56,12 +57,21 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True)
 class LegendClass:
-    """One class: ``name`` reads well after "covered by" ("tree cover"); ``codes`` are the raw values that mean it."""
+    """One class: ``name`` reads well after "covered by" ("tree cover"); ``codes`` are the raw values that mean it.
+
+    ``plural`` says whether it takes plural verbs ("inland wetlands are"); None leaves that to the look of the name.
+    """
 
     id: int
     name: str
     codes: tuple[int, ...]
     color: tuple[int, int, int] = (128, 128, 128)
+    plural: bool | None = None
+
+    @property
+    def is_plural(self) -> bool:
+        """True when sentences need plural verbs after the name."""
+        return looks_plural(self.name) if self.plural is None else self.plural
 
 
 @dataclass(frozen=True)

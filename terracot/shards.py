@@ -22,7 +22,8 @@ from terracot.licences import non_commercial
 from terracot.masks import decode, encode
 from terracot.plugins import EvidenceMask
 from terracot.render import compose, png_bytes
-from terracot.scenes import BoolMask, Frame
+from terracot.scenes import BoolMask, Frame, Modality
+from terracot.views import View
 
 ROW_GROUP = 32  # rows; small, so that a reader of single rows does not load a whole shard
 
@@ -105,6 +106,7 @@ def _frame_record(frame: Frame, native: npt.NDArray[Any], sha256: str) -> dict[s
         "time": frame.time,
         "image": {"bytes": png_bytes(picture), "path": None},
         "pixels": native.tobytes(),
+        "pixels_path": None,
         "dtype": str(native.dtype),
         "hidden": None if frame.hidden is None else encode(frame.hidden()),
         "sha256": sha256,
@@ -129,6 +131,23 @@ def row_valid(row: Mapping[str, Any]) -> dict[int, BoolMask]:
     return {v["t"]: decode(v["rle"], (row["height"], row["width"])) for v in row["valid"]}
 
 
+def row_views(row: Mapping[str, Any]) -> tuple[View, ...]:
+    """The images of a stored scene; ``RleError`` on damaged cloud masks."""
+    shape = (row["height"], row["width"])
+    return tuple(
+        View(
+            frame["t"],
+            Modality(frame["modality"]),
+            tuple(frame["bands"]),
+            frame["unit"],
+            lambda frame=frame: frame_pixels(row, frame),  # type: ignore[misc]
+            frame["hidden"] and decode(frame["hidden"], shape),
+            frame["time"],
+        )
+        for frame in row["frames"]
+    )
+
+
 def row_ground(row: Mapping[str, Any]) -> GroundSampling:
     """Ground sampling of a stored scene."""
     return GroundSampling.from_dict(row["ground"])
@@ -136,9 +155,9 @@ def row_ground(row: Mapping[str, Any]) -> GroundSampling:
 
 def row_masks(row: Mapping[str, Any], shape: tuple[int, int]) -> tuple[EvidenceMask, ...]:
     """Evidence masks of a stored sample or item; ``RleError`` on damage."""
-    return tuple(EvidenceMask(m["t"], m["class_name"], decode(m["rle"], shape)) for m in row["masks"])
+    return tuple(EvidenceMask(m["t"], m["class_name"], decode(m["rle"], shape), m["plural"]) for m in row["masks"])
 
 
 def mask_records(masks: Sequence[EvidenceMask]) -> list[dict[str, Any]]:
     """Evidence masks as they are stored."""
-    return [{"t": m.t, "class_name": m.class_name, "rle": encode(m.mask)} for m in masks]
+    return [{"t": m.t, "class_name": m.class_name, "plural": m.plural, "rle": encode(m.mask)} for m in masks]

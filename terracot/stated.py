@@ -25,7 +25,7 @@ from terracot.questions import Question
 from terracot.rules import Truth
 from terracot.scenes import Scene, SceneError, Stated
 from terracot.seeding import seeded_index
-from terracot.traces import Ground, spoken_text
+from terracot.traces import Ground, spoken_text, trace_text
 
 REFER = "refer"
 VERSION = 1
@@ -79,8 +79,8 @@ def is_stated(kind: str) -> bool:
 
 
 def level_of(kind: str) -> str:
-    """The column ``level`` of a sample: "l1", "refer" or "qa"."""
-    return "l1" if not is_stated(kind) else REFER if kind == REFER else "qa"
+    """The column ``level`` of a stated sample: "refer" or "qa"."""
+    return REFER if kind == REFER else "qa"
 
 
 def stated_number(value: float) -> str:
@@ -89,7 +89,9 @@ def stated_number(value: float) -> str:
 
 
 def text_form(kind: str, steps: Sequence[Mapping[str, Any]], mask_dates: Sequence[int], dates: int, answer: str) -> str:
-    """The column ``text`` of a stated sample: a sentence with its ``[SEG]``, or the answer in its tags."""
+    """The column ``text``: thoughts and answer; of "refer" a sentence with its ``[SEG]``, of "qa" the answer alone."""
+    if not is_stated(kind):
+        return trace_text(steps, mask_dates, dates, answer)
     return spoken_text(steps, mask_dates, dates) if kind == REFER else f"<answer>{answer}</answer>"
 
 

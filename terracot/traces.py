@@ -46,7 +46,7 @@ def step_to_dict(step: Step) -> dict[str, Any]:
     return {"kind": "say", "text": step.text, "mask": None, "values": [v.to_dict() for v in step.values]}
 
 
-def trace_text(steps: Sequence[dict[str, Any]], mask_dates: Sequence[int], dates: int, answer: str) -> str:
+def trace_text(steps: Sequence[Mapping[str, Any]], mask_dates: Sequence[int], dates: int, answer: str) -> str:
     """The text form of stored steps. ``mask_dates`` has the date of each mask, ``dates`` how many the scene has."""
     return f"<think>{spoken_text(steps, mask_dates, dates)}</think><answer>{answer}</answer>"
 

@@ -17,13 +17,13 @@ from typing import Any
 import pyarrow as pa
 
 from terracot.checks import check_belongs, check_row, check_scene, scene_setting
-from terracot.findings import SceneFacts, Setting
+from terracot.findings import Setting
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.masks import RleError
 from terracot.samples import SCENE_SCHEMA
-from terracot.scenes import SceneError, SceneSource, SourceError
-from terracot.shards import read_shard, scene_row
+from terracot.scenes import SceneSource, SourceError
+from terracot.shards import read_shard
 from terracot.sources import open_source
 from terracot.sources.catalogue import CATALOGUE
 
@@ -59,7 +59,6 @@ def verify(
     stem = kind.stem
     source = _source(manifest, source_path, options or {}, report)
     rebuilt = kind.rebuild(manifest, source) if source is not None else None
-    found_scenes: set[str] = set()
     seen: Counter[str] = Counter()
     for path in tqdm(sorted((folder / "data").glob(f"{stem}-*.parquet")), desc="verify", disable=not progress):
         scenes_path = path.with_name(path.name.replace(stem, "scenes", 1))
@@ -69,17 +68,14 @@ def verify(
             report.problems.append(str(error))
             continue
         problems = _check_shard(kind, rows, scenes, report.checked)
-        if source is not None and rebuilt is not None:
-            problems = chain(problems, _check_against_source(kind, rows, scenes, source, rebuilt, report.checked))
         report.problems += [f"{path.name}: {problem}" for problem in problems]
         seen.update(row["id"] for row in rows)
-        found_scenes.update(scene["scene_id"] for scene in scenes)
     report.problems += [f"id {id} occurs {n} times" for id, n in seen.items() if n > 1]
     if sum(seen.values()) != manifest["counts"].get(stem):
         report.problems.append(f"{sum(seen.values())} {stem} found, the manifest says {manifest['counts'].get(stem)}")
     if rebuilt is not None:
-        gone = (name for name in rebuilt.listed if name not in found_scenes and rebuilt.holds(name))
-        report.problems += [f"scene {name} follows from the source but is missing" for name in gone]
+        for index, scene_ids in tqdm(rebuilt.shards, desc="rebuild", disable=not progress):
+            report.problems += _check_against_source(folder, kind, index, scene_ids, rebuilt, report.checked)
     return report
 
 
@@ -128,34 +124,48 @@ def _check_shard(
 
 
 def _check_against_source(
+    folder: Path,
     kind: FolderKind,
-    rows: Sequence[dict[str, Any]],
-    scenes: Sequence[dict[str, Any]],
-    source: SceneSource,
+    index: int,
+    scene_ids: Sequence[str],
     rebuilt: Rebuilt,
     checked: Counter[str],
 ) -> Iterator[str]:
     """What the source says of a shard: every scene and every row made again and compared."""
-    for stored in scenes:
-        scene_id = stored["scene_id"]
-        try:
-            facts = SceneFacts(source.load(scene_id))
-            fresh = _normalised(scene_row(facts), SCENE_SCHEMA)
-        except SceneError as error:
-            yield f"scene {scene_id} cannot be made from the source: {error}"
-            continue
-        checked["scenes rebuilt from source"] += 1
-        if differing := _differences(stored, fresh):
-            yield f"scene {scene_id} differs from the source in {', '.join(differing)}"
-        expected = {row["id"]: _normalised(row, kind.schema) for row in rebuilt.rows(facts, fresh)}
-        own = [row for row in rows if row["scene_id"] == scene_id]
-        for row in own:
-            if row["id"] not in expected:
-                yield f"{row['id']} does not follow from the source"
-            elif differing := _differences(row, expected[row["id"]]):
-                yield f"{row['id']} differs from the source in {', '.join(differing)}"
-        for missing in expected.keys() - {row["id"] for row in own}:
-            yield f"{missing} follows from the source but is missing"
+    files = (folder / "data" / f"{stem}-{index:05d}.parquet" for stem in (kind.stem, "scenes"))
+    try:
+        rows, stored = (read_shard(file, s) for file, s in zip(files, (kind.schema, SCENE_SCHEMA), strict=True))
+    except OutputError as error:
+        yield str(error)
+        return
+    scenes = {scene["scene_id"]: scene for scene in stored}
+    own: dict[str, list[dict[str, Any]]] = {scene_id: [] for scene_id in scene_ids}
+    for row in rows:
+        own.setdefault(row["scene_id"], []).append(row)
+    readable = rebuilt.scenes(scene_ids)
+    missing = own.keys() - {facts.scene.id for facts, _ in readable}
+    yield from (f"scene {name} cannot be made from the source" for name in missing if own[name] or name in scenes)
+    for (facts, fresh), expected in zip(readable, rebuilt.rows(readable), strict=True):
+        name = facts.scene.id
+        if expected and name not in scenes:
+            yield f"scene {name} follows from the source but is missing"
+        elif name in scenes:
+            checked["scenes rebuilt from source"] += 1
+            if differing := _differences(scenes[name], _normalised(fresh, SCENE_SCHEMA)):
+                yield f"scene {name} differs from the source in {', '.join(differing)}"
+        yield from _compare_rows(own[name], [_normalised(row, kind.schema) for row in expected])
+
+
+def _compare_rows(stored: Sequence[dict[str, Any]], expected: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Rows of one scene against those that follow from the source, by id."""
+    fresh = {row["id"]: row for row in expected}
+    for row in stored:
+        if row["id"] not in fresh:
+            yield f"{row['id']} does not follow from the source"
+        elif differing := _differences(row, fresh[row["id"]]):
+            yield f"{row['id']} differs from the source in {', '.join(differing)}"
+    for missing in fresh.keys() - {row["id"] for row in stored}:
+        yield f"{missing} follows from the source but is missing"
 
 
 def _normalised(row: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from terracot.findings import Finding, Setting
+from terracot.grammar import Noun, agreeing
 from terracot.language import UNIT_TEXT, sentence
 from terracot.quantities import PARAMETER, Regions, Value, measured
 from terracot.seeding import seeded_index
 from terracot.traces import Ground, Say, Step
 
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A worded finding. ``values`` are the numbers in the question; ``template`` says which phrasings were chosen."""
+    """A worded finding. ``values`` are the numbers in the question; ``template`` says which phrasings were chosen.
+
+    ``answer_values`` are the numbers of an answer that is a text (a caption's summary).
+    """
 
     finding: Finding
     text: str
@@ -25,16 +29,23 @@ class Question:
     steps: tuple[Step, ...]
     answer: str
     template: str
+    answer_values: tuple[Value, ...] = ()
 
 
 class Writer:
-    """Words for one finding. Choices depend on the seed, the scene, the kind and the classes, never on the answer."""
+    """Words for one finding. Choices depend on the seed, the scene, the kind and the classes, never on the answer.
 
-    def __init__(self, finding: Finding, setting: Setting, seed: int, prefix: str = "l1") -> None:
+    ``letter`` is that of the right option where the question has options; the trace then ends by naming it.
+    """
+
+    def __init__(
+        self, finding: Finding, setting: Setting, seed: int, prefix: str = "l1", letter: str | None = None
+    ) -> None:
         self.finding = finding
         self.setting = setting
-        self.regions = Regions(finding.masks, setting.valid, setting.ground, finding.parameters)
+        self.regions = Regions(finding.masks, setting.valid, setting.ground, finding.parameters, setting.views)
         self._prefix = prefix
+        self._letter = letter
         self._key = (seed, setting.scene_id, prefix, finding.kind, finding.t, *finding.class_names)
         self._chosen: list[int] = []
 
@@ -42,6 +53,10 @@ class Writer:
     def names(self) -> tuple[str, ...]:
         """Class names in the order of the masks."""
         return self.finding.class_names
+
+    def name(self, mask: int) -> Noun:
+        """The class name of a mask, ready to be put into a sentence whose verbs agree with it."""
+        return Noun(self.names[mask], self.finding.masks[mask].plural)
 
     def choose(self, phrasings: Sequence[str]) -> str:
         """One of several phrasings, by hash; the choice is recorded."""
@@ -57,30 +72,36 @@ class Writer:
         """A number that the question itself sets, ready to be put into a sentence."""
         return measured(self.regions, PARAMETER + name, (), unit)
 
-    def fill(self, phrasing: str, **slots: str | Value) -> Say:
-        """A sentence with its slots filled and its numbers recorded in the order in which they stand."""
+    def fill(self, phrasing: str, **slots: Slot) -> Say:
+        """A sentence with its slots filled and its numbers recorded in the order in which they stand.
+
+        ``{name}`` writes the slot, ``{name:covers|cover}`` the form that agrees with it: the second after a plural
+        name and after any number but 1.
+        """
         parts, values = [], []
-        for literal, name, _, _ in string.Formatter().parse(phrasing):
+        for literal, name, forms, _ in string.Formatter().parse(phrasing):
             parts.append(literal)
             if name is None:
                 continue
             slot = slots[name]
-            if isinstance(slot, Value):
+            if forms:
+                parts.append(agreeing(forms, _takes_plural(slot)))
+            elif isinstance(slot, Value):
                 values.append(slot)
                 parts.append(slot.text + UNIT_TEXT.get(slot.unit, ""))
             else:
-                parts.append(slot)
+                parts.append(slot.text if isinstance(slot, Noun) else slot)
         return Say(sentence("".join(parts)), tuple(values))
 
-    def say(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
+    def say(self, phrasings: Sequence[str], **slots: Slot) -> Say:
         """``fill`` one of several phrasings."""
         return self.fill(self.choose(phrasings), **slots)
 
     def ground(self, phrasings: Sequence[str], mask: int) -> Ground:
-        """A grounding step that names the class of a mask in its ``{name}`` slot."""
-        return Ground(sentence(self.choose(phrasings).format(name=self.names[mask])), mask)
+        """A grounding step that names the class of a mask in its ``{name}`` slot, without numbers."""
+        return Ground(self.fill(self.choose(phrasings), name=self.name(mask)).text, mask)
 
-    def asked(self, phrasings: Sequence[str], **slots: str | Value) -> Say:
+    def asked(self, phrasings: Sequence[str], **slots: Slot) -> Say:
         """The question. ``{image}`` is "this image", or "image 2" on scenes of several dates, which is always said.
 
         Where the map shows less than the picture does, the question names the map.
@@ -108,9 +129,25 @@ class Writer:
         return Say(clause.text[:1].lower() + clause.text[1:], clause.values)
 
     def question(self, asked: Say, *steps: Step) -> Question:
-        """Everything together; the answer is the finding's truth."""
+        """Everything together; the answer is the finding's truth, or the letter of the right option."""
+        if self._letter is not None:
+            steps = (*steps, self.say(LETTER, letter=self._letter))
         template = f"{self._prefix}.{self.finding.kind}.v{TEMPLATE_VERSION}:" + "-".join(map(str, self._chosen))
-        return Question(self.finding, asked.text, asked.values, steps, self.finding.truth.text, template)
+        answer = self.finding.truth.text if self._letter is None else self._letter
+        return Question(self.finding, asked.text, asked.values, steps, answer, template)
+
+
+Slot = str | Noun | Value
+
+
+def _takes_plural(slot: Slot) -> bool:
+    if isinstance(slot, Noun):
+        return slot.plural
+    return isinstance(slot, Value) and slot.text != "1"
+
+
+LETTER = ("So the answer is option {letter}.",)
+"""Phrasings of the last step of a question with options."""
 
 
 def with_clause(question: Say, clause: Say) -> Say:

@@ -1,0 +1,197 @@
+"""Assembly: which questions the scenes of one shard get, in which form, and how many of each level are kept.
+
+A shard is the unit, since three things cannot be decided scene by scene: options are true answers of other scenes,
+answers in words come up equally often, and levels keep their proportions. All of it is decided by hashes of the seed
+and of names, among the scenes of the shard alone; so memory does not grow with the data set, and a shard gives the same
+rows wherever and whenever it is made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from terracot.choices import Options, drawn_options, paired, word_options
+from terracot.findings import Finding, SceneFacts
+from terracot.language import UNITS
+from terracot.levels import LEVELS, Mix, kinds_of
+from terracot.questions.kind import QuestionKind
+from terracot.rules import Filters
+from terracot.seeding import seed_of, seeded_index, seeded_rng
+
+FILTERS = Filters(min_boundary_share=0.5, max_components=10_000)
+"""The paper's filters, but for boundaries: the benchmark's limits leave hardly any two classes apart."""
+
+SPARE = 2
+"""Families measured beyond those that a scene needs, for when one of them has nothing to ask."""
+
+SCARCE = 0.2
+"""A level that a shard can give less than this part of its share does not hold the others back."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the questions of a data set depend on, beside its scenes."""
+
+    seed: int = 0
+    mix: Mix = field(default_factory=Mix)
+    mcq_share: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One question that a scene gets: what was found, and the options where it has some."""
+
+    kind: QuestionKind
+    finding: Finding
+    options: Options | None = None
+
+
+def assemble(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
+    """The questions of each scene of a shard, in the order of levels and kinds."""
+    rows = {level: _of_level(level, scenes, plan) for level in plan.mix.levels}
+    rows = _in_proportion(rows, plan.mix, [facts.scene.id for facts in scenes], plan.seed)
+    return _in_form([[one for level in rows for one in rows[level][n]] for n in range(len(scenes))], scenes, plan)
+
+
+def _of_level(level: str, scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
+    """Findings first, by scene; then options and balance, by kind; then the choice of each scene."""
+    offers = [_Offer(facts, level, plan.seed) for facts in scenes]
+    for kind in kinds_of(level):
+        offered = [(n, offer.found[kind.name]) for n, offer in enumerate(offers) if kind.name in offer.found]
+        if kind.choice is None:
+            continue
+        key = (plan.seed, scenes[0].scene.id, kind.name)
+        if kind.choice.mode == "word":
+            intended = [(n, found) for n, found in offered if kind.family in offers[n].intended]
+            pairs = paired(kind, [(scenes[n], found) for n, found in intended], key)
+            for place, (n, found) in enumerate(intended):
+                offers[n].found[kind.name] = [found[pairs[place]]] if place in pairs else []
+        else:
+            drawn = drawn_options(kind, [(scenes[n], found) for n, found in offered], key)
+            for (place, index), options in drawn.items():
+                offers[offered[place][0]].options[kind.name, index] = options
+    return [offer.chosen() for offer in offers]
+
+
+class _Offer:
+    """What one scene can be asked of one level: findings by kind, and the options that were drawn for them.
+
+    ``intended`` families are those that the scene will ask where it can. Others only fill up, and never with answers in
+    words: those come in balanced pairs, of which none may be left out.
+    """
+
+    def __init__(self, facts: SceneFacts, level: str, seed: int) -> None:
+        self.facts, self.seed, self.level = facts, seed, LEVELS[level]
+        self.found: dict[str, list[Finding]] = {}
+        self.options: dict[tuple[str, int], Options] = {}
+        rng = seeded_rng(seed, facts.scene.id, level)
+        self.wanted = int(rng.integers(self.level.least, self.level.most + 1))
+        members: dict[str, list[QuestionKind]] = defaultdict(list)
+        for kind in kinds_of(level):
+            members[kind.family].append(kind)
+        self.order: list[list[QuestionKind]] = []
+        for name in [str(name) for name in rng.permutation(list(members))] if members else []:
+            family = [members[name][i] for i in rng.permutation(len(members[name]))]
+            if len(self.order) < self.wanted + SPARE or not _measuring([*self.order, family][:-1]):
+                self._measure(family)
+        measuring = next((family for family in self.order if _measuring([family])), None)
+        if measuring is not None:
+            self.order.remove(measuring)
+            self.order.insert(0, measuring)
+        self.intended = {family[0].family for family in self.order[: self.wanted]}
+
+    def _measure(self, family: Sequence[QuestionKind]) -> None:
+        """Find what the first kind of a family with anything to ask finds."""
+        for kind in family:
+            found = kind.findings(self.facts, FILTERS)
+            if found:
+                self.found[kind.name] = found
+                self.order.append([kind])
+                return
+
+    def chosen(self) -> list[Asked]:
+        """At most ``wanted`` families, one that needs pixels among them as far as the scene allows it."""
+        picked: list[Asked] = []
+        families = 0
+        for (kind,) in self.order:
+            found = self.found[kind.name]
+            filling = kind.family not in self.intended
+            if not found or families == self.wanted or (filling and kind.balanced):
+                continue
+            families += 1
+            picked += [Asked(kind, one) for one in found] if kind.every else [self._one_of(kind, found)]
+        place = {kind.name: n for n, kind in enumerate(kinds_of(self.level.name))}
+        return sorted(picked, key=lambda asked: place[asked.kind.name])
+
+    def _one_of(self, kind: QuestionKind, found: Sequence[Finding]) -> Asked:
+        """One finding, of those with options if there are any."""
+        with_options = [n for n in range(len(found)) if (kind.name, n) in self.options]
+        among = with_options or range(len(found))
+        n = among[seeded_index(len(among), self.seed, self.facts.scene.id, kind.name, "finding")]
+        return Asked(kind, found[n], self.options.get((kind.name, n)))
+
+
+def _measuring(families: Sequence[Sequence[QuestionKind]]) -> bool:
+    return any(kind.needs_pixels for family in families for kind in family)
+
+
+def _in_proportion(
+    rows: Mapping[str, list[list[Asked]]], mix: Mix, scene_ids: Sequence[str], seed: int
+) -> dict[str, list[list[Asked]]]:
+    """Levels in the proportion of their weights: of the richer ones, some scenes get none."""
+    weights = mix.weights([level for level, questions in rows.items() if any(questions)])
+    supply = {level: sum(map(len, rows[level])) / weight for level, weight in weights.items()}
+    richest = max(supply.values(), default=0.0)
+    scale = min((s for s in supply.values() if s > SCARCE * richest), default=0.0)
+    kept: dict[str, list[list[Asked]]] = {}
+    for level, questions in rows.items():
+        wanted = round(scale * weights[level]) if level in weights else sum(map(len, questions))
+        total = 0
+        kept[level] = [[] for _ in questions]
+        for n in sorted(range(len(questions)), key=lambda n: seed_of(seed, scene_ids[n], level, "kept")):
+            if total < wanted:
+                kept[level][n] = questions[n]
+                total += len(questions[n])
+    return kept
+
+
+def _in_form(rows: Sequence[list[Asked]], scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
+    """``mcq_share`` of the questions that exist in both forms get their options, the others are asked openly."""
+    both = [(n, i) for n, asked in enumerate(rows) for i, one in enumerate(asked) if one.kind.choice is not None]
+    able = [(n, i) for n, i in both if rows[n][i].options is not None or rows[n][i].kind.balanced]
+    able.sort(key=lambda at: seed_of(plan.seed, scenes[at[0]].scene.id, rows[at[0]][at[1]].kind.name, "form"))
+    chosen = set(able[: round(plan.mcq_share * len(both))])
+    return [
+        [
+            _with_options(one, scenes[n], plan.seed) if (n, i) in chosen else _open(one, scenes[n], plan.seed)
+            for i, one in enumerate(asked)
+        ]
+        for n, asked in enumerate(rows)
+    ]
+
+
+def _with_options(asked: Asked, facts: SceneFacts, seed: int) -> Asked:
+    """The question with its options, in the unit that suits all of them."""
+    if asked.options is None:
+        return replace(asked, options=word_options(asked.kind, asked.finding, facts.scene.id, seed))
+    unit = asked.options.unit
+    if not unit or unit == asked.finding.truth.unit:
+        return asked
+    return replace(asked, finding=_in_unit(asked.finding, facts, unit))
+
+
+def _open(asked: Asked, facts: SceneFacts, seed: int) -> Asked:
+    """The question without options, in a unit that suits its size; between two suiting units the hash decides."""
+    choice, value = asked.kind.choice, asked.finding.truth.value
+    if choice is None or not choice.units or value is None:
+        return replace(asked, options=None)
+    base = value * UNITS[asked.finding.truth.unit]
+    fitting = [unit for unit in choice.units if UNITS[unit] / 10 <= base < UNITS[unit] * 1e5] or choice.units[:1]
+    unit = fitting[seeded_index(len(fitting), seed, facts.scene.id, asked.kind.name, "unit")]
+    return replace(asked, options=None, finding=_in_unit(asked.finding, facts, unit))
+
+
+def _in_unit(finding: Finding, facts: SceneFacts, unit: str) -> Finding:
+    return facts.finding(finding.kind, finding.masks, {**finding.parameters, "unit": unit})
