@@ -50,6 +50,8 @@ class Asked:
 
 def assemble(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
     """The questions of each scene of a shard, in the order of levels and kinds."""
+    if not scenes:
+        return []
     rows = {level: _of_level(level, scenes, plan) for level in plan.mix.levels}
     rows = _in_proportion(rows, plan.mix, [facts.scene.id for facts in scenes], plan.seed)
     return _in_form([[one for level in rows for one in rows[level][n]] for n in range(len(scenes))], scenes, plan)

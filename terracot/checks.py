@@ -101,7 +101,7 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
     if is_stated(row["kind"]):
         yield from check_stated_row(row, masks, scene)
-        yield from _check_options(row) if "options" in row else ()
+        yield from _check_options(row) if "candidates" in row else ()
         return
     for number, mask in enumerate(masks, 1):
         if not 1 <= mask.t <= scene.dates:

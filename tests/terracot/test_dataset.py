@@ -17,6 +17,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from terracot import dataset
+from terracot.card import card_head
 from terracot.dataset import generate, summary
 from terracot.generate import SourceSpec
 from terracot.sources.strict_yaml import read_yaml
@@ -32,7 +33,9 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("out") / "data-set"
-    generate(SourceSpec("geotiff", str(scenes)), out, seed=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "MOST", 32)
+        generate(SourceSpec("geotiff", str(scenes)), out, seed=2)
     return out
 
 
@@ -134,7 +137,7 @@ def test_ids_are_unique_and_samples_join_scenes(folder: Path):
 
 
 def test_the_card_has_readable_front_matter_with_licences_that_hold_quotes(tmp_path: Path):
-    head = dataset.card_head(("samples", "scenes"), ["CC-BY-4.0", "It's a licence: free", 'say "yes"'])
+    head = card_head(("samples", "scenes"), ["CC-BY-4.0", "It's a licence: free", 'say "yes"'])
     assert head.startswith("---\n")
     assert head.endswith("---\n")
     (tmp_path / "card.yaml").write_text(head.strip("-\n"))

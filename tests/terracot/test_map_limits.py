@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from make_scenes import memory_scene
 
+from terracot.assembly import Asked
 from terracot.checks import check_row, scene_setting
+from terracot.dataset import FOLDER
 from terracot.findings import Finding, Rejected, SceneFacts, find
 from terracot.generate import sample_row
 from terracot.ground import GroundSampling
+from terracot.levels import kind_named
 from terracot.questions import ask
 from terracot.rules import Filters
 from terracot.scenes import MapLimits, Scene, SourceError
@@ -84,11 +87,11 @@ def test_questions_name_the_map_on_scenes_of_one_date_and_of_several(kind: str) 
 def test_a_stored_question_that_hides_its_map_is_found() -> None:
     facts = SceneFacts(scene(CORINE))
     finding = next(f for f in find("coverage", facts, Filters()) if isinstance(f, Finding))
-    row, stored = sample_row(ask(finding, facts.setting, 0), facts, 0), scene_row(facts)
-    assert list(check_row(row, scene_setting(stored), (60, 60), ask)) == []
+    row, stored = sample_row(Asked(kind_named("coverage"), finding), facts, 0), scene_row(facts)
+    assert list(check_row(row, scene_setting(stored), (60, 60), FOLDER.word)) == []
     for valid in stored["valid"]:
         valid["according_to"] = None
-    problems = list(check_row(row, scene_setting(stored), (60, 60), ask))
+    problems = list(check_row(row, scene_setting(stored), (60, 60), FOLDER.word))
     assert any("worded again" in problem for problem in problems)
 
 

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def terracot(tmp_path_factory: pytest.TempPathFactory) -> Terracot:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four scenes per shard, for calls in this process."""
-    monkeypatch.setattr(dataset, "shards_of", partial(pipeline.shards_of, size=4))
+    monkeypatch.setattr(dataset, "scenes_per_shard", lambda source, ids: 4)
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_another_seed_is_another_data_set(scenes: Path, tmp_path: Path):
 
 @pytest.mark.e2e
 def test_killed_five_times_and_run_again_gives_the_bytes_of_an_uninterrupted_run(terracot: Terracot, tmp_path: Path):
-    scenes = make_scenes(tmp_path / "scenes", count=160)  # five shards
+    scenes = make_scenes(tmp_path / "scenes", count=320)  # five shards
     arguments = ("generate", "geotiff", scenes, "--seed", 3, "--quiet")
     whole = terracot(*arguments, "--out", tmp_path / "whole")
     working = _wait_for(whole, tmp_path / "whole" / ".work" / "plan.json")

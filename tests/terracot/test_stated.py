@@ -283,7 +283,7 @@ def test_any_finite_number_is_written_so_that_it_reads_back(value):
 
 def test_names_of_kinds_say_who_answers():
     assert [is_stated(kind) for kind in ("refer", "rsvqa-lr/count", "coverage", "")] == [True, True, False, False]
-    assert [level_of(kind) for kind in ("refer", "rsvqa-lr/count", "coverage")] == ["refer", "qa", "l1"]
+    assert [level_of(kind) for kind in ("refer", "rsvqa-lr/count")] == ["refer", "qa"]
 
 
 # --- verify, row by row ---------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ FORGED: dict[str, tuple[Stated, Callable[[Row], Row], str]] = {
     "kind of another source": (YES_NO, lambda r: sealed(r, kind="other/presence"), "begins with 'test/'"),
     "mask of an answer": (
         YES_NO,
-        lambda r: sealed(r, masks=[{"t": 1, "class_name": "road", "rle": encode(region())}]),
+        lambda r: sealed(r, masks=[{"t": 1, "class_name": "road", "plural": False, "rle": encode(region())}]),
         "has no masks",
     ),
     "step of an answer": (

@@ -193,7 +193,7 @@ def id_of_a_row(rows: list[Row], scenes: list[Row]) -> None:
         (frame_of_a_mask, r"\[SEG\]|text form|measured"),
         (dropped_step, "points at masks|text form"),
         (answer_of_a_sample, "answer is"),
-        (class_in_the_question, "does not ask about"),
+        (class_in_the_question, "worded again"),
         (added_sentence, "worded again"),
         (unit_in_a_sentence, "worded again"),
         (negated_question, "worded again"),
