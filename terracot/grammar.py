@@ -6,10 +6,14 @@ the slot itself. The first form goes with the singular.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 # Words that end in s and are singular, or mass nouns.
 _SINGULAR_S = ("ss", "us", "is", "ous")
+
+# What follows the head of a name.
+_TAIL = re.compile(r" (?:(?:of|with|without|associated|by|in|on|under|for|from) |\()")
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,13 @@ class Noun:
 
 
 def looks_plural(name: str) -> bool:
-    """A guess for names that nobody spoke of: the last word of the head ("areas" in "areas with trees") ends in s."""
-    head = name.lower()
-    for cut in (" of ", " with ", " associated ", " by ", " in ", " (", ", with "):
-        head = head.partition(cut)[0]
-    words = head.split()
+    """A guess for names that nobody spoke of, by their head ("areas" in "areas with trees").
+
+    Plural: a head whose last word ends in s, and several things joined by "and" ("snow and ice cover the ridge").
+    """
+    words = _TAIL.split(name.lower(), maxsplit=1)[0].split()
+    if "and" in words[1:-1]:
+        return True
     return bool(words) and words[-1].endswith("s") and not words[-1].endswith(_SINGULAR_S)
 
 

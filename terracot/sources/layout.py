@@ -3,7 +3,8 @@
 Keys (the shipped files in ``terracot/sources/layouts`` are examples of all of them):
 
 * ``name``, ``license``, ``attribution``, ``description`` (optional), ``root`` (optional, relative to the YAML);
-* ``legend``: ``name``, ``classes`` (``name``, ``codes``, ``color``), ``ignore``; for all labels or inside one of them;
+* ``legend``: ``name``, ``classes`` (``name``, ``codes``, ``color``, and ``plural: true`` or ``false`` where the
+  look of the name misleads, see ``grammar.looks_plural``), ``ignore``; for all labels or inside one of them;
 * ``frames``: list of ``files`` (pattern or list of patterns, ``{id}`` the scene id, ``*`` anything within a name),
   ``name``, ``t`` (1 unless said), ``modality``, ``bands`` (over all files), ``unit``, ``scale`` and ``offset`` to that
   unit, ``nodata`` (a pixel is empty where every band has it), ``resample: bilinear`` (bring coarser bands to the label

@@ -89,6 +89,7 @@ def _legend(section: y.Section) -> Legend:
                 item.take("name", y.text),
                 item.take("codes", y.list_of(y.integer)),
                 item.take("color", y.color, (128, 128, 128)),
+                item.take("plural", y.flag, None),
             )
         )
         item.close()

@@ -128,6 +128,13 @@ def positive(value: Any) -> int:
     return int(value)
 
 
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise Unfit("true or false")
+    return value
+
+
 def one_of(*allowed: str) -> Converter:
     """One of the texts given."""
 

@@ -49,6 +49,11 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda d: d["legend"]["classes"][0].update(codes=1), r"key legend\.classes\[0\]\.codes: expected a list"),
     (lambda d: d["legend"]["classes"][0].update(codes=[2]), r"raw codes \[2\] are listed twice"),
     (lambda d: d["legend"]["classes"][0].update(color=[0, 0, 300]), "0 to 255"),
+    (
+        lambda d: d["legend"]["classes"][0].update(plural="both"),
+        r"key legend\.classes\[0\]\.plural: expected true or false; found 'both'",
+    ),
+    (lambda d: d["legend"]["classes"][0].update(plural=1), r"classes\[0\]\.plural: expected true or false"),
     (lambda d: d.update(ground={"nominal_m": 10}), "expected a list of 2"),
     (lambda d: d.update(ground={"nominal_m": [10, -10]}), "two positive numbers"),
     (lambda d: d.update(overrides={2: {"S2": {"offset": 1}}}), "in quotes"),
