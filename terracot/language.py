@@ -25,27 +25,35 @@ UNIT_TEXT = {
     "%": "%",
     "px": "",
     "px distance": "",
+    "index": "",
+    "reflectance": "",
     "count": "",
     "date": "",
 }
 """How a unit follows its number."""
 
-NUMBER = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
-"""A number as ``number_text`` writes it: thousands by comma, decimals by point; a comma after it is not part of it."""
+DECIMALS = {"%": 1, "px distance": 2, "index": 3, "reflectance": 4}
+"""Decimals of units that have a fixed number of them."""
+
+NUMBER = re.compile(r"(?:(?<![^\s(])-)?(?<![A-Za-z\d])\d(?:[\d,]*\d)?(?:\.\d+)?")
+"""A number as ``number_text`` writes it: thousands by comma, decimals by point; a comma after it is not part of it.
+
+A hyphen is its sign only after a space or a bracket and right before a digit, so that those of names, ranges and
+formulas are none; digits after a letter belong to a name ("B08", "SWIR2").
+"""
 
 
 def number_text(value: float, unit: str) -> str:
     """The digits of a quantity, without its unit.
 
-    Pixels, counts and dates as integers; per cent with one decimal, distances in pixels with two; metres, areas and the
-    size of a pixel with three significant digits. Trailing zeros after the point are dropped.
+    Pixels, counts and dates as integers; per cent with one decimal, distances in pixels with two, spectral indices with
+    three, reflectance with four; metres, areas and the size of a pixel with three significant digits. Trailing zeros
+    after the point are dropped.
     """
     if unit in ("count", "date", "px"):
         return f"{round(value):,}"
-    if unit == "%":
-        return _plain(round(value, 1))
-    if unit == "px distance":
-        return _plain(round(value, 2))
+    if unit in DECIMALS:
+        return _plain(round(value, DECIMALS[unit]))
     return _plain(significant(value, 3))
 
 
