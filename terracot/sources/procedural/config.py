@@ -14,12 +14,16 @@ from terracot.sources.procedural.seeds import SPLITS
 
 FAMILIES = ("landscape", "change", "settlement")
 BUILT_IN = ("default", "default-train")
+BANDS = ("optical", "multispectral")
 SMALLEST, LARGEST = 64, 1024
 
 
 @dataclass(frozen=True)
 class Config:
-    """``families`` maps family to its share of the scenes; ``cloud_share`` is that of cloudy optical frames."""
+    """``families`` maps family to its share of the scenes; ``cloud_share`` is that of cloudy optical frames.
+
+    With ``bands`` "multispectral" the optical frames of landscapes have short-wave infrared as well (B11 and B12).
+    """
 
     split: str = "test"
     scenes: int = 128
@@ -27,6 +31,7 @@ class Config:
     size: int = 128
     families: dict[str, float] = field(default_factory=lambda: {"landscape": 0.5, "change": 0.2, "settlement": 0.3})
     cloud_share: float = 0.25
+    bands: str = "optical"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -83,4 +88,5 @@ def _rules(config: Config) -> list[tuple[str, bool, str]]:
         ("size", whole(config.size, SMALLEST, LARGEST), f"a whole number of pixels from {SMALLEST} to {LARGEST}"),
         ("families", named and sum(shares.values()) > 0, f"shares from 0 to 1 (not all 0) of {', '.join(FAMILIES)}"),
         ("cloud_share", share(config.cloud_share), "a share from 0 to 1"),
+        ("bands", config.bands in BANDS, " or ".join(BANDS)),
     ]

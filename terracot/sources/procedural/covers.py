@@ -31,6 +31,19 @@ SPECTRA: Field = np.array(
     ]
 )
 """``(material, band)`` reflectance in B02, B03, B04, B08."""
+SHORTWAVE: Field = np.array(
+    [
+        [0.175, 0.080],
+        [0.330, 0.225],
+        [0.340, 0.290],
+        [0.024, 0.014],
+        [0.006, 0.004],
+        [0.290, 0.265],
+        [0.290, 0.250],
+        [0.165, 0.150],
+    ]
+)
+"""``(material, band)`` reflectance in B11 and B12: leaves and water absorb, dry soil and dry plants reflect."""
 
 
 @dataclass(frozen=True)

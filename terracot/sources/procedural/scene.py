@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -37,6 +37,7 @@ class Request:
     seed: int
     size: int
     cloud_share: float
+    bands: str = "optical"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,18 +79,26 @@ def _landscape(request: Request, dates: int) -> Scene:
 
 
 def _optical(request: Request, land: Callable[[int], Land], t: int, time: str, cloudy: bool, azimuth: float) -> Frame:
-    name = f"t{t}-optical"
+    name, multispectral = f"t{t}-optical", request.bands == "multispectral"
 
     def sky() -> Sky:
         return make_sky(request.rng(f"{name}-sky"), request.shape, cloudy, azimuth)
 
     def read() -> sensors.Pixels:
-        return sensors.photograph(land(t), sky(), azimuth, LAND_PIXEL, _streams(request, t, name))
+        return sensors.photograph(land(t), sky(), azimuth, LAND_PIXEL, streams())
 
     def hidden() -> BoolMask:
         return sky().hidden
 
-    return _image(request, t, time, read, hidden)
+    def streams() -> sensors.Streams:
+        own = _streams(request, t, name)
+        return replace(own, shortwave=request.rng(f"t{t}-shortwave")) if multispectral else own
+
+    frame = _image(request, t, time, read, hidden)
+    if not multispectral:
+        return frame
+    bands = (*sensors.OPTICAL_BANDS, *sensors.SHORTWAVE_BANDS)
+    return replace(frame, id=f"t{t}-multispectral", modality=Modality.MULTISPECTRAL, bands=bands)
 
 
 def _image(

@@ -11,11 +11,21 @@ from scipy import ndimage
 from terracot.scenes import Display
 from terracot.sources.procedural import legends as c
 from terracot.sources.procedural.clouds import Sky
-from terracot.sources.procedural.covers import BACKSCATTER, MATERIALS, MIX, SPECTRA, VARY, CoverMap, cover_map
+from terracot.sources.procedural.covers import (
+    BACKSCATTER,
+    MATERIALS,
+    MIX,
+    SHORTWAVE,
+    SPECTRA,
+    VARY,
+    CoverMap,
+    cover_map,
+)
 from terracot.sources.procedural.fields import Field, Rng, distance_to, draw, fractal
 from terracot.sources.procedural.landcover import Land
 
 OPTICAL_BANDS = ("B02", "B03", "B04", "B08")
+SHORTWAVE_BANDS = ("B11", "B12")
 OPTICAL_DISPLAY = Display(("B04", "B03", "B02"), (0.0, 0.0, 0.0), (0.3, 0.3, 0.3))
 SAR_BANDS = ("VV", "VH")
 SAR_DISPLAY = Display(("VV", "VH", "VV"), (-25.0, -32.0, -25.0), (0.0, -5.0, 0.0))
@@ -25,42 +35,53 @@ Pixels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Streams:
-    """Random streams of one frame: ``places`` is shared by all frames of a scene, ``season`` by those of one date."""
+    """Random streams of one frame: ``places`` is shared by all frames of a scene, ``season`` by those of one date.
+
+    With ``shortwave`` the frame has B11 and B12 as well, without a change to its other bands.
+    """
 
     places: Rng
     season: Rng
     sensor: Rng
+    shortwave: Rng | None = None
 
 
 def photograph(land: Land, sky: Sky, sun_azimuth: float, pixel_m: float, rng: Streams) -> Pixels:
-    """``(4, H, W)`` float32 reflectance of one date, in steps of 0.0001."""
+    """``(4 or 6, H, W)`` float32 reflectance of one date, in steps of 0.0001."""
     shape = land.label.shape
     cover = cover_map(rng.places, rng.season, land)
     per_parcel = rng.season.normal(0, 1, (2, land.parcels.count))
     farmed = land.label == c.CROP
     shares = _shares(rng, land, cover, 1.4 * farmed * per_parcel[0][land.parcels.number])
-    spectra = SPECTRA * rng.season.normal(1, 0.07, SPECTRA.shape) * rng.season.normal(1, 0.08, (len(SPECTRA), 1))
-    spectra = _region(rng, spectra, land.dryness)
+    hue, bright = rng.season.normal(1, 0.07, SPECTRA.shape), rng.season.normal(1, 0.08, (len(SPECTRA), 1))
+    spectra = _region(rng, _with_shortwave(SPECTRA * hue, rng.shortwave) * bright, land.dryness)
     bands = np.stack([sum(share * value for share, value in zip(shares, band, strict=True)) for band in spectra.T])
     managed = np.where(farmed, 0.16, 0.07 * (land.label == c.GRASS))
     bands *= np.exp(managed * per_parcel[1][land.parcels.number])
     bands *= 1 + 0.04 * fractal(rng.sensor, shape, 0.8)
     bands *= _sunlight(land.height, sun_azimuth, draw(rng.season, (30.0, 65.0)), pixel_m)
     bands = bands * (1 - 0.6 * sky.shadow) * (1 - sky.cloud) + sky.brightness * sky.cloud
-    bands += np.array([0.9, 0.5, 0.3, 0.1])[:, None, None] * abs(rng.season.normal(0, 0.006))  # haze
+    haze = np.array([0.9, 0.5, 0.3, 0.1, 0.02, 0.01])[: len(bands), None, None]
+    bands += haze * abs(rng.season.normal(0, 0.006))
     blur = draw(rng.sensor, (0.4, 0.6))
     bands = ndimage.gaussian_filter(bands, (0, blur, blur))
     bands += rng.sensor.standard_normal(bands.shape) * 0.0035
     return to_reflectance(bands)
 
 
+def _with_shortwave(spectra: Field, rng: Rng | None) -> Field:
+    """The spectra with B11 and B12, varied by a stream of their own, where the frame has them."""
+    return spectra if rng is None else np.hstack([spectra, SHORTWAVE * rng.normal(1, 0.07, SHORTWAVE.shape)])
+
+
 def _region(rng: Streams, spectra: Field, dryness: float) -> Field:
     """Spectra of one region and season: soils dark or light, grey or red; water clear or full of silt."""
     soil, water = MATERIALS.index("soil"), MATERIALS.index("water")
     red = draw(rng.places, (0.0, 0.25)) * (0.4 + dryness)
-    spectra[soil] *= draw(rng.places, (0.6, 1.15)) * (1 + 0.35 * dryness) * np.array([1 - red, 1 - 0.5 * red, 1, 1])
+    colour = np.array([1 - red, 1 - 0.5 * red, 1, 1, 1, 1])[: spectra.shape[1]]
+    spectra[soil] *= draw(rng.places, (0.6, 1.15)) * (1 + 0.35 * dryness) * colour
     silt = draw(rng.places, (0.0, 1.0)) * draw(rng.season, (0.5, 1.0))
-    spectra[water] += silt * np.array([0.03, 0.07, 0.11, 0.035])
+    spectra[water] += silt * np.array([0.03, 0.07, 0.11, 0.035, 0.004, 0.002])[: spectra.shape[1]]
     return spectra
 
 

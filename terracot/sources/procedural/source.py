@@ -20,7 +20,7 @@ class ProceduralSource:
     """Seeded synthetic landscapes and settlements with exact labels.
 
     ``path`` is ``default`` (test seeds), ``default-train``, a YAML file or inline YAML in braces, with any of the keys
-    split, scenes, first, size, families and cloud_share. Raises ``SourceError`` for a file or key that cannot be used.
+    split, scenes, first, size, families, cloud_share and bands. Raises ``SourceError`` for a file or key that cannot be used.
     """
 
     name = "procedural"
@@ -46,7 +46,9 @@ class ProceduralSource:
         family = self._family(index)
         seed = scene_seed(self.config.split, family, index)
         return build_scene(
-            Request(scene_id, self.config.split, family, seed, self.config.size, self.config.cloud_share)
+            Request(
+                scene_id, self.config.split, family, seed, self.config.size, self.config.cloud_share, self.config.bands
+            )
         )
 
     def fingerprint(self) -> str:
