@@ -101,7 +101,12 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
     if is_stated(row["kind"]):
         yield from check_stated_row(row, masks, scene)
-        yield from _check_options(row) if "candidates" in row else ()
+        if "candidates" in row:
+            yield from _check_options(row)
+        else:
+            yield from _check_scene_columns(row, scene)
+            if row["form"] != "open" or row["options"]:
+                yield f"form is {row['form']!r} with {len(row['options'])} options, stated samples are open"
         return
     for number, mask in enumerate(masks, 1):
         if not 1 <= mask.t <= scene.dates:
@@ -152,6 +157,9 @@ def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
     if "steps" in row:
         if row["answer"] != worded.answer:
             yield f"answer is {row['answer']!r}, worded again it is {worded.answer!r}"
+        numbers = [value["text"] for value in row["answer_values"]]
+        if numbers != [value.text for value in worded.answer_values]:
+            yield f"the answer records the numbers {numbers}, worded again it has others"
         for number, (stored, fresh) in enumerate(zip_longest(row["steps"], worded.steps), 1):
             text = None if stored is None else stored["text"]
             again = None if fresh is None else fresh.text
@@ -201,14 +209,21 @@ def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> It
 def _check_sample(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
     """Level, modality, dates and form of a sample."""
     level = kind_named(row["kind"]).level
-    expected = {"level": level, "modality": modality_of(scene.views), "dates": scene.dates}
-    for column, value in expected.items():
-        if row[column] != value:
-            yield f"{column} is {row[column]!r}, expected {value!r}"
+    if row["level"] != level:
+        yield f"level is {row['level']!r}, expected {level!r}"
+    yield from _check_scene_columns(row, scene)
     if row["form"] not in ("open", "choice") or (row["form"] == "choice") != bool(row["options"]):
         yield f"form is {row['form']!r} with {len(row['options'])} options"
     elif row["options"]:
         yield from _check_options(row)
+
+
+def _check_scene_columns(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
+    """What a sample repeats of the images of its scene."""
+    expected = {"modality": modality_of(scene.views), "dates": scene.dates}
+    for column, value in expected.items():
+        if row[column] != value:
+            yield f"{column} is {row[column]!r}, expected {value!r}"
 
 
 def _check_options(row: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,10 @@ from importlib import import_module
 from terracot.questions.kind import QuestionKind
 from terracot.scenes import SourceError
 
-_MODULES = ("terracot.questions.l1",)
+_MODULES = (
+    "terracot.captions.kinds",
+    "terracot.questions.l1",
+)
 """Modules with a tuple ``KINDS``, in the order in which rows of a scene are written."""
 
 

@@ -43,6 +43,7 @@ class Writer:
     ) -> None:
         self.finding = finding
         self.setting = setting
+        self.seed = seed
         self.regions = Regions(finding.masks, setting.valid, setting.ground, finding.parameters, setting.views)
         self._prefix = prefix
         self._letter = letter
@@ -128,13 +129,18 @@ class Writer:
             clause = self.fill("one pixel is " + basis + "{dy} high and {dx} wide", dy=dy, dx=dx)
         return Say(clause.text[:1].lower() + clause.text[1:], clause.values)
 
-    def question(self, asked: Say, *steps: Step) -> Question:
-        """Everything together; the answer is the finding's truth, or the letter of the right option."""
+    def question(self, asked: Say, *steps: Step, answer: Say | None = None) -> Question:
+        """Everything together; the answer is the finding's truth, or the letter of the right option.
+
+        ``answer`` is that of questions whose answer is a text of several sentences, with its numbers.
+        """
         if self._letter is not None:
             steps = (*steps, self.say(LETTER, letter=self._letter))
         template = f"{self._prefix}.{self.finding.kind}.v{TEMPLATE_VERSION}:" + "-".join(map(str, self._chosen))
-        answer = self.finding.truth.text if self._letter is None else self._letter
-        return Question(self.finding, asked.text, asked.values, steps, answer, template)
+        if answer is not None:
+            return Question(self.finding, asked.text, asked.values, steps, answer.text, template, answer.values)
+        short = self.finding.truth.text if self._letter is None else self._letter
+        return Question(self.finding, asked.text, asked.values, steps, short, template)
 
 
 Slot = str | Noun | Value

@@ -1,0 +1,7 @@
+"""The kinds of the levels "refer" and "caption"."""
+
+from __future__ import annotations
+
+from terracot.captions.refer import REFER_KIND
+
+KINDS = (REFER_KIND,)
