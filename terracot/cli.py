@@ -126,6 +126,17 @@ def cli() -> None:
     show_default=True,
     help="Part of the L1 and L2 questions that get options, as far as other scenes lend them.",
 )
+@click.option(
+    "--split-blocks",
+    metavar="KM",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Give every scene the split of its block of the ground, KM kilometres wide, instead of the source's.",
+)
+@click.option(
+    "--split-shares",
+    metavar="NAME=SHARE,...",
+    help="Splits of --split-blocks and the share of blocks in each.  [default: train=0.8,val=0.1,test=0.1]",
+)
 @_json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def generate(
@@ -138,6 +149,8 @@ def generate(
     levels: str | None,
     mix: str,
     mcq_share: float,
+    split_blocks: float | None,
+    split_shares: str | None,
     max_quarantined: float,
     as_json: bool,
     quiet: bool,
@@ -149,13 +162,18 @@ def generate(
     """
     from terracot import dataset
     from terracot.levels import parse_mix
+    from terracot.splits import SHARES, SplitRule, parse_shares
 
+    if split_shares is not None and split_blocks is None:
+        raise click.UsageError("--split-shares says how --split-blocks KM divides the ground; give both")
     allowed = tuple(name.strip() for name in (allow_license or "").split(",") if name.strip())
     if allow_license is not None and not allowed:
         raise click.UsageError("--allow-license names no licence; expected NAME,...")
     progress = sys.stderr.isatty() and not (quiet or as_json)
     chosen = parse_mix(levels, mix)
-    result = dataset.generate(spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share)
+    shares = SHARES if split_shares is None else parse_shares(split_shares)
+    rule = None if split_blocks is None else SplitRule(split_blocks, shares)
+    result = dataset.generate(spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share, rule)
     report = report_of(result)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import GeneratedSource, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
 from terracot.sources.catalogue import CATALOGUE
+from terracot.splits import BlockSplits, SplitRule, block_splits, splits_of_source, stored_splits
 
 TERRA_COT = "terra-cot"
 QUARANTINE = "quarantine.jsonl"
@@ -58,6 +59,7 @@ def generate(
     progress: bool = False,
     mix: Mix | None = None,
     mcq_share: float = 0.5,
+    split_rule: SplitRule | None = None,
 ) -> Summary:
     """Write a Terra-CoT data set to ``out``; resumes what an earlier, killed call began.
 
@@ -65,7 +67,8 @@ def generate(
     folder that cannot be used; scenes that cannot be used are listed with their reason in ``quarantine.jsonl``.
     """
     questions = Plan(seed, mix or Mix(), mcq_share)
-    job = GenerateJob(source, str(out), questions, allow_licenses)
+    blocks = None if split_rule is None else BlockSplits(split_rule, seed)
+    job = GenerateJob(source, str(out), questions, allow_licenses, blocks)
     opened = source.open()
     ids = list(opened.ids())[:limit]
     if not ids:
@@ -75,6 +78,8 @@ def generate(
     shards = shards_of(ids, size)
     with working_on(out, plan, {"generate": len(shards)}) as finished:
         if not finished:
+            if split_rule is not None:
+                job = replace(job, splits=block_splits(source, ids, split_rule, seed, workers))
             records = run_shards(job, "generate", shards, out, workers, progress)
             write_quarantine(out, records)
             counted = {name: Counter[str]() for name in ("kind", "level", "form")}
@@ -102,6 +107,8 @@ def generate(
                 "render": render_stamp(),
                 "stamp": stamp(),
             }
+            if split_rule is not None:
+                content["splits"] = stored_splits(split_rule, read_rows(out, "scenes", ["split", "provenance"]))
             write_manifest(out, content)
     return summary(out)
 
@@ -158,9 +165,11 @@ def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     """The samples that a data set with this manifest must hold, made again from its source, for ``verify``."""
     plan = plan_of(manifest)
     listed = list(source.ids())[: manifest["scenes_read"]]
+    rule = SplitRule.from_dict(manifest["splits"]) if "splits" in manifest else None
+    splits = None if rule is None else splits_of_source(source, listed, rule, manifest["seed"])
 
     def scenes(scene_ids: Sequence[str]) -> list[tuple[SceneFacts, Row]]:
-        return list(usable_scenes(source, scene_ids, manifest["licenses"], []))
+        return list(usable_scenes(source, scene_ids, manifest["licenses"], [], splits))
 
     def rows(readable: Sequence[tuple[SceneFacts, Row]]) -> list[list[Row]]:
         return shard_samples([facts for facts, _ in readable], plan)

@@ -18,6 +18,7 @@ from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
 from terracot.scenes import SceneError, SceneSource
 from terracot.shards import mask_records, scene_row, write_shard
 from terracot.sources import open_source
+from terracot.splits import BlockSplits
 from terracot.stated import check_stated, level_of, only_for_evaluation, stated_questions, text_form
 from terracot.traces import step_to_dict
 from terracot.views import modality_of
@@ -127,6 +128,7 @@ class GenerateJob:
     out: str
     plan: Plan
     allow_licenses: tuple[str, ...] = ()
+    splits: BlockSplits | None = None
 
     @cached_property
     def opened(self) -> SceneSource:
@@ -135,12 +137,13 @@ class GenerateJob:
 
     def identity(self) -> Mapping[str, Any]:
         """What the result depends on, apart from the source's content."""
-        return {"job": "generate", "source": self.source.name, "licenses": self.allow_licenses, **asdict(self.plan)}
+        told = {"job": "generate", "source": self.source.name, "licenses": self.allow_licenses, **asdict(self.plan)}
+        return told if self.splits is None else told | {"splits": self.splits.rule.to_dict()}
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Write ``scenes-INDEX`` and ``samples-INDEX``; returns files, counts and quarantined scenes."""
         quarantine: list[dict[str, str]] = []
-        usable = list(usable_scenes(self.opened, scene_ids, self.allow_licenses, quarantine))
+        usable = list(usable_scenes(self.opened, scene_ids, self.allow_licenses, quarantine, self.splits))
         rows = shard_samples([facts for facts, _ in usable], self.plan)
         for (facts, _), own in zip(usable, rows, strict=True):
             if not own:
@@ -156,7 +159,11 @@ class GenerateJob:
 
 
 def usable_scenes(
-    source: SceneSource, scene_ids: Sequence[str], licenses: Sequence[str], quarantine: list[dict[str, str]]
+    source: SceneSource,
+    scene_ids: Sequence[str],
+    licenses: Sequence[str],
+    quarantine: list[dict[str, str]],
+    splits: BlockSplits | None = None,
 ) -> Iterator[tuple[SceneFacts, dict[str, Any]]]:
     """Scenes that can be read, with their rows; ``quarantine`` gets the others."""
     for scene_id in scene_ids:
@@ -165,6 +172,8 @@ def usable_scenes(
             if licenses and not allowed(scene.license, licenses):
                 listed = ", ".join(licenses)
                 raise SceneError("license", f"licence {scene.license} is not among those allowed ({listed})")
+            if splits is not None:
+                scene = splits.assigned(scene)
             facts = SceneFacts(scene)
             check_stated(scene)
             row, _ = scene_row(facts), facts.building_numbers
