@@ -23,6 +23,7 @@ from terracot.masks import RleError
 from terracot.plugins import LETTERS
 from terracot.quantities import Regions, measured_value
 from terracot.questions import Question
+from terracot.rewriting import problems_of
 from terracot.rules import Truth, answer_from_masks
 from terracot.samples import content_id
 from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid, row_views
@@ -150,7 +151,9 @@ def _check_truth(row: Mapping[str, Any], truth: Truth) -> Iterator[str]:
 
 def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
     """Words follow from what was measured, the scene and the seed; so units and relations are checked too."""
-    if row["question"] != worded.text:
+    if row.get("rewriter") is not None:
+        yield from problems_of(row, worded)
+    elif row["question"] != worded.text:
         yield f"question is {row['question']!r}, worded again it is {worded.text!r}"
     if row["template"] != worded.template:
         yield f"template is {row['template']!r}, expected {worded.template!r}"
@@ -160,6 +163,7 @@ def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
         numbers = [value["text"] for value in row["answer_values"]]
         if numbers != [value.text for value in worded.answer_values]:
             yield f"the answer records the numbers {numbers}, worded again it has others"
+    if "steps" in row and row["rewriter"] is None:
         for number, (stored, fresh) in enumerate(zip_longest(row["steps"], worded.steps), 1):
             text = None if stored is None else stored["text"]
             again = None if fresh is None else fresh.text
