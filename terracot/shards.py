@@ -1,4 +1,8 @@
-"""Rows and Parquet shards: a scene as a row, pixels in and out of it, and how a shard is written."""
+"""Rows and Parquet shards: a scene as a row, pixels in and out of it, how a shard is written and read.
+
+Pixels and pictures lie in the scene table itself, or as files beside it that the rows name (``pixel_files``).
+Every reader here gives rows that hold their bytes, so nobody else minds which.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +19,73 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from terracot.features import described
 from terracot.findings import SceneFacts
 from terracot.ground import GroundSampling
-from terracot.io import OutputError, atomic_file
+from terracot.io import OutputError, atomic_file, sha256_file
 from terracot.licences import non_commercial
 from terracot.masks import decode, encode
+from terracot.pixel_files import with_files
 from terracot.plugins import EvidenceMask
 from terracot.render import compose, png_bytes
 from terracot.scenes import BoolMask, Frame, Modality
 from terracot.views import View
 
 ROW_GROUP = 32  # rows; small, so that a reader of single rows does not load a whole shard
+ROW_GROUP_BYTES = 16 << 20
+"""Bytes of a row group before compression, where it has more than one row."""
+
+_REPEATED = ("source", "split", "group", "license", "attribution", "kind", "level", "modality", "form", "task")
+_SELECTED_BY = ("id", "scene_id", "dates", *_REPEATED)
+"""Columns with statistics, so that readers who select by them can skip row groups."""
 
 
-def write_shard(path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> dict[str, Any]:
-    """Write rows as one Parquet file, atomically; returns ``{"rows", "sha256"}``. Same rows, same bytes."""
-    table = pa.Table.from_pylist(list(rows), schema=schema)
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, row_group_size=ROW_GROUP, compression="zstd", compression_level=3)
-    data = buffer.getvalue()
-    with atomic_file(path) as file:
-        file.write(data)
-    return {"rows": len(rows), "sha256": hashlib.sha256(data).hexdigest()}
+def write_shard(
+    path: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema, embedded: bool = True
+) -> dict[str, Any]:
+    """Write rows as one Parquet file, atomically; returns ``{"rows", "sha256"}``. Same rows, same bytes.
+
+    A row group has at most ``ROW_GROUP`` rows and ``ROW_GROUP_BYTES`` bytes, or one row. Only one group is held as
+    Arrow columns at a time. ``embedded``: the rows hold their pictures and not paths of them.
+    """
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": 3,
+        # none of pixels and texts: they do not repeat, and looking for repetitions takes time
+        "use_dictionary": [name for name in _REPEATED if name in schema.names],
+        "write_statistics": [name for name in _SELECTED_BY if name in schema.names],
+        "write_page_index": True,
+    }
+    with atomic_file(path) as file, pq.ParquetWriter(file, described(schema, embedded), **options) as writer:
+        for group in row_groups(rows):
+            writer.write_table(pa.Table.from_pylist(group, schema=writer.schema), row_group_size=ROW_GROUP)
+    return {"rows": len(rows), "sha256": sha256_file(path)}
+
+
+def row_groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Rows in groups of bounded rows and bytes, in order."""
+    group: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        own = _bytes_of(row)
+        if group and (len(group) == ROW_GROUP or size + own > ROW_GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += own
+    if group:
+        yield group
+
+
+def _bytes_of(value: Any) -> int:
+    """About how many bytes a plain value takes in a table."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_bytes_of, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_bytes_of, value))
+    return 8
 
 
 def read_rows(folder: Path, stem: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -44,8 +93,9 @@ def read_rows(folder: Path, stem: str, columns: Sequence[str] | None = None) -> 
     for path in sorted((folder / "data").glob(f"{stem}-*.parquet")):
         try:
             file = pq.ParquetFile(path)
-            for batch in file.iter_batches(batch_size=ROW_GROUP, columns=None if columns is None else list(columns)):
-                yield from batch.to_pylist()
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=None if columns is None else list(columns))
+                yield from (with_files(row, folder) for row in table.to_pylist())
         except (pa.ArrowException, OSError) as error:
             raise OutputError(f"{path} cannot be read as Parquet ({error}); build the folder again") from error
 
@@ -58,7 +108,7 @@ def read_shard(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
         raise OutputError(f"{path} cannot be read as Parquet ({error}); make the folder again") from error
     if not table.schema.equals(schema):
         raise OutputError(f"{path} has other columns than this version writes; found {table.schema.names}")
-    return list(table.to_pylist())
+    return [with_files(row, path.parent.parent) for row in table.to_pylist()]
 
 
 def scene_row(facts: SceneFacts) -> dict[str, Any]:
