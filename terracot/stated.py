@@ -22,35 +22,14 @@ from terracot.findings import Finding, SceneFacts
 from terracot.language import sentence
 from terracot.plugins import EvidenceMask
 from terracot.questions import Question
+from terracot.questions.phrases.refer import ASKED, SHOWN
 from terracot.rules import Truth
 from terracot.scenes import Scene, SceneError, Stated
 from terracot.seeding import seeded_index
 from terracot.traces import Ground, spoken_text, trace_text
 
 REFER = "refer"
-VERSION = 1
-
-ASKED = (
-    "Segment {it}.",
-    "Please segment {it}.",
-    "Can you segment {it}?",
-    "Mark {it}.",
-    "Outline {it}.",
-    "Which pixels show {it}?",
-    "Where can {it} be seen? Mark the region.",
-    "Point out {it} with a mask.",
-    "Show me {it} as a mask.",
-    "Give me a mask of {it}.",
-)
-"""How a region is asked for; none of them minds whether the phrase is of one thing or of several."""
-
-SHOWN = (
-    "Sure, here I mark {it}:",
-    "Here I mark {it}:",
-    "Sure, I outline {it} here:",
-    "This region shows {it}:",
-    "The mask of {it} is this one:",
-)
+VERSION = 2
 
 # Words that begin a phrase to which "the" cannot be added.
 _NO_ARTICLE = re.compile(

@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
+from terracot.questions.phrases.building_change import AFTER, BEFORE, COUNTED, NUMBER, SHARE, SHARED
 from terracot.questions.writer import Question, Writer
-
-NUMBER = (
-    "How many buildings were destroyed between the first and the last image?",
-    "What is the number of buildings that the event destroyed?",
-    "How many of the buildings in the first image are destroyed in the last one?",
-    "Count the buildings that were destroyed.",
-)
-SHARE = (
-    "Which share of the buildings was destroyed between the first and the last image, in per cent of their number?",
-    "What percentage of the buildings did the event destroy?",
-    "How large a share of the buildings in the first image is destroyed in the last one, by number?",
-    "What part of all buildings, by number, was destroyed, in per cent?",
-)
-BEFORE = ("Before the event I mark each {name}:", "First each {name} before the event:")
-AFTER = ("After it, each {name} is here:", "After the event I mark each {name}:")
-COUNTED = ("Of {all} {all:building|buildings} that could be judged, {gone} {gone:was|were} destroyed.",)
-SHARED = (
-    "Of {all} {all:building|buildings} that could be judged, {gone} {gone:was|were} destroyed, which is {share}.",
-)
 
 
 def ask(w: Writer) -> Question:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from terracot.questions.writer import HERE, Question, Writer
-
-GRID = " The parts are upper, centre and lower by left, centre and right."
-QUESTIONS = (
-    "Divide {image} into three by three equal parts. Which part holds most of the {name}?" + GRID,
-    "Where is most of the {name}, if {image} is split into three by three equal parts?" + GRID,
-    "Which ninth of {image} has the largest share of the {name}?" + GRID,
-    "In a three by three grid over {image}, which part has most {name}?" + GRID,
-)
-PLACES = (
-    "It has {pixels} pixels, and the {part} part has the most of them: {most}.",
-    "The {part} part holds {most} of its {pixels} pixels, the most of all nine.",
-    "Counted by part, {most} of its {pixels} pixels lie in the {part} one, where there are most.",
-)
+from terracot.questions.phrases.localisation import PLACES, QUESTIONS
+from terracot.questions.phrases.shared import HERE
+from terracot.questions.writer import Question, Writer
 
 
 def ask(w: Writer) -> Question:
     """Word a finding of kind ``localisation``."""
-    asked = w.asked(QUESTIONS, name=w.names[0])
+    asked = w.asked(QUESTIONS, name=w.name(0))
     return w.question(
         asked,
         w.ground(HERE, 0),

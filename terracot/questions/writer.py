@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from terracot.findings import Finding, Setting
 from terracot.grammar import Noun, agreeing
-from terracot.language import UNIT_TEXT, sentence
+from terracot.language import UNIT_TEXT, plural, sentence
 from terracot.quantities import PARAMETER, Regions, Value, measured
+from terracot.questions.phrases.shared import ALSO_HERE, HERE, LETTER, VALID
 from terracot.seeding import seeded_index
 from terracot.traces import Ground, Say, Step
 
-TEMPLATE_VERSION = 2
+TEMPLATE_VERSION = 3
+
+__all__ = ["ALSO_HERE", "HERE", "LETTER", "UNIT_WORDS", "VALID", "Question", "Writer", "with_clause"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,7 @@ class Writer:
         """A sentence with its slots filled and its numbers recorded in the order in which they stand.
 
         ``{name}`` writes the slot, ``{name:covers|cover}`` the form that agrees with it: the second after a plural
-        name and after any number but 1.
+        name and after any number but 1. ``{pixels:+pixel}`` writes a number and its noun: "1 pixel", "2 pixels".
         """
         parts, values = [], []
         for literal, name, forms, _ in string.Formatter().parse(phrasing):
@@ -85,11 +88,12 @@ class Writer:
             if name is None:
                 continue
             slot = slots[name]
-            if forms:
+            if forms and not forms.startswith("+"):
                 parts.append(agreeing(forms, _takes_plural(slot)))
             elif isinstance(slot, Value):
                 values.append(slot)
                 parts.append(slot.text + UNIT_TEXT.get(slot.unit, ""))
+                parts.append(f" {plural(1 + _takes_plural(slot), forms[1:])}" if forms else "")
             else:
                 parts.append(slot.text if isinstance(slot, Noun) else slot)
         return Say(sentence("".join(parts)), tuple(values))
@@ -152,29 +156,10 @@ def _takes_plural(slot: Slot) -> bool:
     return isinstance(slot, Value) and slot.text != "1"
 
 
-LETTER = ("So the answer is option {letter}.",)
-"""Phrasings of the last step of a question with options."""
+UNIT_WORDS = {"m2": "square metres", "ha": "hectares", "km2": "square kilometres", "m": "metres", "km": "kilometres"}
+"""How a question asks for a unit."""
 
 
 def with_clause(question: Say, clause: Say) -> Say:
     """A question followed by a clause in brackets: "How large ...? (one pixel is 10 m wide and high)"."""
     return Say(f"{question.text} ({clause.text})", (*question.values, *clause.values))
-
-
-HERE = (
-    "Here I mark the {name}:",
-    "I mark the {name}:",
-    "First I outline the {name}:",
-    "The region labelled {name} is this one:",
-    "Let me segment the {name}:",
-)
-"""Phrasings of a grounding step."""
-
-ALSO_HERE = (
-    "Here I mark the {name}:",
-    "Next I mark the {name}:",
-    "Then I outline the {name}:",
-    "The second region is the {name}:",
-    "Last, the {name}:",
-)
-"""Phrasings of a second grounding step."""

@@ -1,0 +1,50 @@
+"""How the distance between two classes is asked for and derived."""
+
+from __future__ import annotations
+
+QUESTIONS = (
+    "What is the shortest distance between {a} and {b}, centre to centre of the nearest pixels, in {unit}?",
+    "What is the minimum distance from {a} to {b} in {image}, between the centres of the closest pixels, in {unit}?",
+    "What is the smallest gap between the {a} and the {b}, in {unit} from pixel centre to pixel centre?",
+    "What is the distance in {unit} between the {a} and the {b} where they are closest, taken between pixel centres?",
+    "What is the length in {unit} of the shortest line from a pixel centre of {a} to one of {b}?",
+    "What distance lies between the {a} and the {b} at their closest, between pixel centres and in {unit}?",
+    "Which distance, in {unit}, separates the {a} from the nearest {b}, measured between pixel centres?",
+    "How far is the nearest {b} from the {a}, in {unit} between pixel centres?",
+    "How far {a:is|are} the {a} from the {b} in {image}, in {unit} between the centres of the nearest pixels?",
+    "How far apart are the {a} and the {b} where they come closest, in {unit} between pixel centres?",
+    "How far would one have to go from the {a} to reach the {b}, in {unit} between the nearest pixel centres?",
+    "How close {a:does|do} the {a} come to the {b} in {image}, in {unit} from pixel centre to pixel centre?",
+    "How close to each other are {a} and {b}, in {unit} between the centres of their nearest pixels?",
+    "How many {unit} separate the {a} from the nearest {b}, from pixel centre to pixel centre?",
+    "How many {unit} are there between the {a} and the {b} at their closest, between pixel centres?",
+    "How wide is the gap between {a} and {b} at its narrowest, in {unit} between pixel centres?",
+    "In {unit}, how far is it from the {a} to the nearest {b}, measured between pixel centres?",
+    "In {unit}, what is the shortest way from {a} to {b}, from one pixel centre to the other?",
+    "Give the shortest distance from {a} to {b} in {image}, in {unit} between pixel centres.",
+    "Determine the smallest distance between pixel centres of {a} and of {b} in {image}, in {unit}.",
+    "Measure in {unit} how far the closest pixels of {a} and {b} are from each other, centre to centre.",
+)
+
+RULES = (
+    "Where the two are closest, their pixel centres are {pixels:+pixel} apart, which is {metres} on the ground.",
+    "Where they come closest, the two centres are {pixels:+pixel} from one another, that is {metres}.",
+    "The closest pixel centres are {pixels:+pixel} from each other; at the given pixel size that makes {metres}.",
+    "The closest pixels of the two are {pixels:+pixel} apart, centre to centre, and so {metres}.",
+    "The nearest pair of pixels has its centres {pixels:+pixel} apart, hence {metres}.",
+    "The nearest pixel centres have a distance of {pixels:+pixel}, or {metres}.",
+    "The two are nearest at a distance of {pixels:+pixel} between centres, which is {metres}.",
+    "The smallest distance on the ground comes to {pixels:+pixel} from centre to centre, which is {metres}.",
+    "The shortest line on the ground from one to the other is {pixels:+pixel} long, which makes {metres}.",
+    "The gap at its narrowest is {pixels:+pixel} from centre to centre, or {metres}.",
+    "Their distance is {pixels:+pixel} at the closest point; on the ground this is {metres}.",
+    "Their nearest pixels lie {pixels:+pixel} apart, measured at the centres: {metres} on the ground.",
+    "I find the closest pixels {pixels:+pixel} apart, which the pixel size turns into {metres}.",
+    "I measure {pixels:+pixel} between the nearest centres, therefore {metres}.",
+    "I take the pair of pixels that is closest, {pixels:+pixel} from centre to centre, and get {metres}.",
+    "From centre to centre, the nearest pixels are {pixels:+pixel} apart, so {metres}.",
+    "Between the nearest centres the distance is {pixels:+pixel}, on the ground {metres}.",
+    "At the closest point, the pixel centres are {pixels:+pixel} from each other, which gives {metres}.",
+    "With {pixels:+pixel} between the centres of the nearest pixels, the distance is {metres}.",
+    "Going straight from the one to the other where they are closest is a way of {pixels:+pixel}, so {metres}.",
+)
