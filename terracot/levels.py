@@ -18,6 +18,7 @@ from terracot.scenes import SourceError
 _MODULES = (
     "terracot.captions.kinds",
     "terracot.questions.l1",
+    "terracot.temporal.kinds",
 )
 """Modules with a tuple ``KINDS``, in the order in which rows of a scene are written."""
 

@@ -18,6 +18,7 @@ from terracot.ground import GroundSampling
 from terracot.language import UNITS, number_text
 from terracot.plugins import EvidenceMask
 from terracot.scenes import BoolMask
+from terracot.temporal.quantities import TEMPORAL
 from terracot.views import View
 
 
@@ -108,6 +109,7 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "distance_px": _distance_px,
     "most_in_part": _most_in_part,
     "date": lambda r, of: float(r.masks[of[0]].t),
+    **TEMPORAL,
 }
 """Quantity name -> measurement in its base unit (pixels, %, m2, m, count)."""
 

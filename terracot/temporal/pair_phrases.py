@@ -367,7 +367,7 @@ EXTENTS = (
     "From {before} {before:pixel|pixels} in image {first} the count goes to {after} in image {last}.",
     "Before, it is {before} {before:pixel|pixels}; afterwards, {after}.",
     "The two regions have {before} and {after} pixels.",
-    "In image {first} the {name} {name:measures|measure} {before} {before:pixel|pixels}, as against {after} in image {last}.",
+    "In image {first} the {name} {name:has|have} {before} {before:pixel|pixels}, as against {after} in image {last}.",
     "Image {first} has {before} {before:pixel|pixels} of {name}, image {last} has {after}.",
     "The count is {before} for image {first} and {after} for image {last}.",
     "The region starts at {before} {before:pixel|pixels} and ends at {after}.",
