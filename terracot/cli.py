@@ -17,6 +17,7 @@ import terracot
 if TYPE_CHECKING:
     from terracot.dataset import Summary
     from terracot.generate import SourceSpec
+    from terracot.rewriting import Rewriter
 
 EXIT_INVALID, EXIT_WRONG_USE, EXIT_QUARANTINED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SHOWN_PROBLEMS = 20
@@ -137,6 +138,19 @@ def cli() -> None:
     metavar="NAME=SHARE,...",
     help="Splits of --split-blocks and the share of blocks in each.  [default: train=0.8,val=0.1,test=0.1]",
 )
+@click.option(
+    "--rewriter",
+    metavar="URL",
+    help="OpenAI-compatible server that rewords questions and traces; what it changes beyond words is not taken. A key "
+    "is read from OPENAI_API_KEY.",
+)
+@click.option("--rewriter-model", metavar="NAME", help="Model of the server to ask.")
+@click.option(
+    "--rewriter-cache",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where its replies are kept, so that a second run costs nothing.  [default: the user's cache folder]",
+)
 @_json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def generate(
@@ -151,6 +165,9 @@ def generate(
     mcq_share: float,
     split_blocks: float | None,
     split_shares: str | None,
+    rewriter: str | None,
+    rewriter_model: str | None,
+    rewriter_cache: Path | None,
     max_quarantined: float,
     as_json: bool,
     quiet: bool,
@@ -173,7 +190,8 @@ def generate(
     chosen = parse_mix(levels, mix)
     shares = SHARES if split_shares is None else parse_shares(split_shares)
     rule = None if split_blocks is None else SplitRule(split_blocks, shares)
-    result = dataset.generate(spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share, rule)
+    words = rewriter_of(rewriter, rewriter_model, rewriter_cache)
+    result = dataset.generate(spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share, rule, words)
     report = report_of(result)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
@@ -183,6 +201,20 @@ def generate(
     if not report["counts"]["samples"]:
         click.echo(f"Warning: no sample could be made; {result.out / 'quarantine.jsonl'} says why", err=True)
         raise click.exceptions.Exit(EXIT_INVALID)
+
+
+def rewriter_of(url: str | None, model: str | None, cache: Path | None) -> Rewriter | None:
+    """The server that rewords, or None; ``UsageError`` unless address and model come together."""
+    if url is None and model is None:
+        if cache is not None:
+            raise click.UsageError("--rewriter-cache is for --rewriter URL --rewriter-model NAME")
+        return None
+    if url is None or model is None:
+        raise click.UsageError("give both --rewriter URL and --rewriter-model NAME")
+    from terracot.chat import Chat, default_cache
+    from terracot.rewriting import Rewriter
+
+    return Rewriter(Chat(url, model, str(cache or default_cache()), temperature=0.7))
 
 
 def source_of(
@@ -408,9 +440,10 @@ def _failed(message: str) -> int:
 
 def _is_explained(error: ValueError) -> bool:
     """True for the errors of this package, whose messages are written for users."""
+    from terracot.chat import ChatError
     from terracot.ground import GroundError
     from terracot.io import OutputError
     from terracot.masks import RleError
     from terracot.scenes import SceneError, SourceError
 
-    return isinstance(error, SourceError | SceneError | GroundError | OutputError | RleError)
+    return isinstance(error, SourceError | SceneError | GroundError | OutputError | RleError | ChatError)

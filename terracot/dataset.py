@@ -20,6 +20,7 @@ from terracot.levels import Mix
 from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
 from terracot.questions import Question, ask
 from terracot.render import render_stamp
+from terracot.rewriting import Rewriter
 from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import GeneratedSource, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
@@ -60,6 +61,7 @@ def generate(
     mix: Mix | None = None,
     mcq_share: float = 0.5,
     split_rule: SplitRule | None = None,
+    rewriter: Rewriter | None = None,
 ) -> Summary:
     """Write a Terra-CoT data set to ``out``; resumes what an earlier, killed call began.
 
@@ -68,7 +70,7 @@ def generate(
     """
     questions = Plan(seed, mix or Mix(), mcq_share)
     blocks = None if split_rule is None else BlockSplits(split_rule, seed)
-    job = GenerateJob(source, str(out), questions, allow_licenses, blocks)
+    job = GenerateJob(source, str(out), questions, allow_licenses, blocks, rewriter)
     opened = source.open()
     ids = list(opened.ids())[:limit]
     if not ids:
@@ -109,6 +111,8 @@ def generate(
             }
             if split_rule is not None:
                 content["splits"] = stored_splits(split_rule, read_rows(out, "scenes", ["split", "provenance"]))
+            if rewriter is not None:
+                content["rewriting"] = rewriter.identity() | {"rows": total_counts(records, "rewriting")}
             write_manifest(out, content)
     return summary(out)
 
@@ -153,11 +157,11 @@ def write_quarantine(out: Path, records: Sequence[Mapping[str, Any]]) -> None:
     atomic_write_text(out / QUARANTINE, "".join(lines))
 
 
-def total_counts(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def total_counts(records: Iterable[Mapping[str, Any]], of: str = "counts") -> dict[str, int]:
     """Sum of the shards' counts."""
     totals: Counter[str] = Counter()
     for record in records:
-        totals.update(record["counts"])
+        totals.update(record[of])
     return dict(totals)
 
 

@@ -14,6 +14,7 @@ from terracot.assembly import Asked, Plan, assemble
 from terracot.findings import SceneFacts
 from terracot.licences import allowed, non_commercial
 from terracot.questions import Question, ask
+from terracot.rewriting import Rewriter
 from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
 from terracot.scenes import SceneError, SceneSource
 from terracot.shards import mask_records, scene_row, write_shard
@@ -129,6 +130,7 @@ class GenerateJob:
     plan: Plan
     allow_licenses: tuple[str, ...] = ()
     splits: BlockSplits | None = None
+    rewriter: Rewriter | None = None
 
     @cached_property
     def opened(self) -> SceneSource:
@@ -138,7 +140,11 @@ class GenerateJob:
     def identity(self) -> Mapping[str, Any]:
         """What the result depends on, apart from the source's content."""
         told = {"job": "generate", "source": self.source.name, "licenses": self.allow_licenses, **asdict(self.plan)}
-        return told if self.splits is None else told | {"splits": self.splits.rule.to_dict()}
+        if self.splits is not None:
+            told["splits"] = self.splits.rule.to_dict()
+        if self.rewriter is not None:
+            told["rewriter"] = self.rewriter.identity()
+        return told
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Write ``scenes-INDEX`` and ``samples-INDEX``; returns files, counts and quarantined scenes."""
@@ -150,12 +156,16 @@ class GenerateJob:
                 quarantine.append(nothing_to_ask(facts))
         scenes = [scene for (_, scene), own in zip(usable, rows, strict=True) if own]
         samples = [row for own in rows for row in own]
+        fates: dict[str, int] = {}
+        if self.rewriter is not None:
+            samples, fates = self.rewriter.rewrite(samples)
         data = Path(self.out) / "data"
         files = {}
         for stem, table, schema in (("samples", samples, SAMPLE_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
             name = f"{stem}-{index:05d}.parquet"
             files[f"data/{name}"] = write_shard(data / name, table, schema)
-        return {"files": files, "counts": {"scenes": len(scenes), "samples": len(samples)}, "quarantine": quarantine}
+        counts = {"scenes": len(scenes), "samples": len(samples)}
+        return {"files": files, "counts": counts, "quarantine": quarantine, "rewriting": fates}
 
 
 def usable_scenes(

@@ -72,14 +72,14 @@ class Rewriter:
             "max_tokens": self.chat.max_tokens,
         }
 
-    def rewrite(self, rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Counter[str]]:
+    def rewrite(self, rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """Rows in the model's words where they pass, else as they are; and how many of which fate."""
         counts: Counter[str] = Counter()
         with ThreadPoolExecutor(self.parallel) as pool:
             results = list(pool.map(self._one, rows))
         for _, fate in results:
             counts[fate] += 1
-        return [row for row, _ in results], counts
+        return [row for row, _ in results], dict(sorted(counts.items()))
 
     def _one(self, row: dict[str, Any]) -> tuple[dict[str, Any], str]:
         if not row["steps"]:
@@ -135,13 +135,13 @@ def refusal(row: Mapping[str, Any], question: str, texts: Sequence[str]) -> str:
     """Why other words for a row of the templates are not taken, as a short code; "" when they are."""
     if len(texts) != len(row["steps"]):
         return "other_number_of_steps"
-    pairs = [(row["question"], question, row["values"], "say")]
-    pairs += [(s["text"], text, s["values"], s["kind"]) for s, text in zip(row["steps"], texts, strict=True)]
+    pairs = [(row["question"], question, row["values"])]
+    pairs += [(step["text"], text, step["values"]) for step, text in zip(row["steps"], texts, strict=True)]
     names = sorted({mask["class_name"] for mask in row["masks"]}, key=len, reverse=True)
-    for old, new, values, kind in pairs:
+    for old, new, values in pairs:
         if text_problem(new) or "\n" in new or "Image:" in new or not 0.4 * len(old) <= len(new) <= 3 * len(old) + 40:
             return "marks_or_length"
-        if new.strip()[-1:] not in ".?!:" or (kind == "ground") != new.strip().endswith(":"):
+        if not _ends_alike(old.strip(), new.strip()):
             return "other_ending"
         if Counter(_BRACKETS.findall(old)) != Counter(_BRACKETS.findall(new)):
             return "other_remarks"
@@ -154,6 +154,11 @@ def refusal(row: Mapping[str, Any], question: str, texts: Sequence[str]) -> str:
         if _meaning(old, names) != _meaning(new, names):
             return "other_meaning"
     return ""
+
+
+def _ends_alike(old: str, new: str) -> bool:
+    """True for the same last character; a sentence may end as any sentence does."""
+    return bool(new) and (old[-1:] == new[-1] or (old[-1:] in ".?!" and new[-1] in ".?!"))
 
 
 def _meaning(text: str, names: Sequence[str]) -> Counter[str]:
