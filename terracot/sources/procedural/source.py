@@ -20,7 +20,8 @@ class ProceduralSource:
     """Seeded synthetic landscapes and settlements with exact labels.
 
     ``path`` is ``default`` (test seeds), ``default-train``, a YAML file or inline YAML in braces, with any of the keys
-    split, scenes, first, size, families, cloud_share and bands. Raises ``SourceError`` for a file or key that cannot be used.
+    split, scenes, first, size, families, cloud_share and bands. Raises ``SourceError`` for a file or key that it cannot
+    use.
     """
 
     name = "procedural"

@@ -1,0 +1,67 @@
+"""Quantities of an index over a mask: means of its bands and of itself, median, share above a threshold.
+
+The index is named by the parameter ``index`` of the question, the threshold by ``threshold``; both are measured on the
+image of the mask's own date, over the pixels of the mask that count there (``IndexImage.usable``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from terracot.spectral.indices import INDICES, IndexImage, index_image, view_for
+
+if TYPE_CHECKING:
+    from terracot.quantities import Regions
+
+
+def image_on(r: Regions, t: int) -> IndexImage:
+    """The question's index on date ``t``; ``ValueError`` where no image can show it."""
+    index = INDICES.get(str(r.parameters["index"]))
+    if index is None:
+        raise ValueError(f"there is no index {r.parameters['index']!r}; known: {', '.join(INDICES)}")
+    view = view_for(r.views, t, index)
+    if view is None:
+        raise ValueError(f"no image of date {t} has the bands of {index.name} in reflectance")
+    return index_image(view, index)
+
+
+def _over(r: Regions, mask: int, layer: str) -> npt.NDArray[Any]:
+    """What the counting pixels of a mask have in ``first``, ``second`` or ``values``; ``ValueError`` without any."""
+    image = image_on(r, r.masks[mask].t)
+    found: npt.NDArray[Any] = getattr(image, layer)[image.usable & r.mask(mask)]
+    if not found.size:
+        raise ValueError("no pixel of the mask can be measured")
+    return found
+
+
+def _mean(r: Regions, mask: int, layer: str = "values") -> float:
+    """Mean to 2^-30, summed as whole numbers: a sum of floats has other last digits on other machines."""
+    found = _over(r, mask, layer)
+    return int(np.rint(found * (1 << 30)).astype(np.int64).sum()) / (1 << 30) / found.size
+
+
+def _above(r: Regions, mask: int) -> int:
+    return int(np.count_nonzero(_over(r, mask, "values") > float(r.parameters["threshold"])))
+
+
+def _peak(r: Regions) -> int:
+    return int(np.argmax([_mean(r, i) for i in range(len(r.masks))]))
+
+
+QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
+    "index_pixels": lambda r, of: float(_over(r, of[0], "values").size),
+    "index_unmeasured": lambda r, of: float(r.pixels(of[0]) - _over(r, of[0], "values").size),
+    "index_first": lambda r, of: _mean(r, of[0], "first"),
+    "index_second": lambda r, of: _mean(r, of[0], "second"),
+    "index_mean": lambda r, of: _mean(r, of[0]),
+    "index_median": lambda r, of: float(np.median(_over(r, of[0], "values"))),
+    "index_above": lambda r, of: float(_above(r, of[0])),
+    "index_share": lambda r, of: 100.0 * _above(r, of[0]) / _over(r, of[0], "values").size,
+    "index_difference": lambda r, of: _mean(r, of[0]) - _mean(r, of[1]),
+    "index_peak_date": lambda r, of: float(r.masks[_peak(r)].t),
+}
+"""Quantity name -> measurement; bands in reflectance, indices without a unit, shares in per cent."""
