@@ -338,6 +338,31 @@ def show(folder: Path, row_id: str, out: Path) -> None:
 
 
 @cli.command()
+@_folder
+@click.option("--out", required=True, metavar="HTML", type=click.Path(path_type=Path), help="Page to write.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    help="At most N rows, drawn evenly over levels.",
+)
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the draw.")
+def browse(folder: Path, out: Path, limit: int, seed: int) -> None:
+    """Write one page to look through DIR: pictures, masks that light up with the trace, filters.
+
+    The page is a single file that needs no network and no server: open it in any browser, send it to anybody.
+    """
+    from terracot.browse import browse as write_page
+
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--out {out}: expected a name that ends in .html")
+    page = write_page(folder, out, limit, seed)
+    click.echo(f"{page.shown} of {page.total} rows, {page.size / 1e6:.1f} MB: {page.out}")
+
+
+@cli.command()
 @click.argument("name", required=False)
 @_json_option
 def sources(name: str | None, as_json: bool) -> None:

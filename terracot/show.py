@@ -166,11 +166,11 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
     panels = []
     for frame in scene["frames"]:
         if masks and len(scene["frames"]) <= 2:  # room for the picture without masks
-            panels.append((_title(frame, dates), _panel(frame, ())))
-        panels.append((_title(frame, dates), _panel(frame, masks)))
+            panels.append((frame_title(frame, dates), _panel(frame, ())))
+        panels.append((frame_title(frame, dates), _panel(frame, masks)))
     columns = min(len(panels), 2 if len(panels) == 4 else COLUMNS)
     page = _Sheet(max(2 * MIN_SIDE, columns * (panels[0][1].shape[1] + GAP) - GAP) + 2 * MARGIN)
-    synthetic = _is_synthetic(scene)
+    synthetic = is_synthetic(scene)
     page.text(f"{row['kind']} · {row['id']}{' · synthetic' if synthetic else ''}", TITLE)
     page.text(" · ".join(filter(None, (kind, f"scene {scene['scene_id']}", row["split"]))), SMALL, FAINT)
     page.pictures(panels, columns)
@@ -189,7 +189,7 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
         page.text("Answer, as the source states it" if is_stated(row["kind"]) else "Answer", SMALL, FAINT)
         page.text(f"{row['answer']} ({row['truth']['text']})" if row.get("options") else row["answer"])
     page.rule()
-    page.text(_ground_line(scene["ground"]), SMALL, FAINT)
+    page.text(ground_line(scene["ground"]), SMALL, FAINT)
     origin = f"{scene['source']}, synthetic images" if synthetic else scene["source"]
     page.text(f"Source: {origin}. Licence: {row['license']}.", SMALL, FAINT)
     page.text(f"Attribution: {scene['attribution'] or 'none asked for'}", SMALL, FAINT)
@@ -228,7 +228,8 @@ def _trace_words(text: str, mask_of_seg: Sequence[int]) -> list[tuple[str, Colou
     return tokens
 
 
-def _title(frame: Mapping[str, Any], dates: int) -> str:
+def frame_title(frame: Mapping[str, Any], dates: int) -> str:
+    """What stands above a picture: its date's number where there are several, its name, sensor and time."""
     name = frame["id"].rpartition("/")[2]
     return " · ".join(
         filter(
@@ -243,14 +244,16 @@ def _title(frame: Mapping[str, Any], dates: int) -> str:
     )
 
 
-def _ground_line(ground: Mapping[str, Any]) -> str:
+def ground_line(ground: Mapping[str, Any]) -> str:
+    """Size of the pixels of a stored scene, and where it is from, as a sentence."""
     if ground["basis"] == "unknown":
         return f"Ground sampling: unknown ({ground['origin']})."
     size = f"{ground['dy_m']:.4g} m down, {ground['dx_m']:.4g} m across"
     return f"Ground sampling: {size}, {ground['basis']} ({ground['origin']})."
 
 
-def _is_synthetic(scene: Mapping[str, Any]) -> bool:
+def is_synthetic(scene: Mapping[str, Any]) -> bool:
+    """True for stored scenes that were generated."""
     return bool(json.loads(scene["provenance"] or "{}").get("synthetic"))
 
 
