@@ -128,6 +128,13 @@ def cli() -> None:
     help="Part of the L1 and L2 questions that get options, as far as other scenes lend them.",
 )
 @click.option(
+    "--images",
+    type=click.Choice(["embed", "files"]),
+    default="embed",
+    show_default=True,
+    help="Keep pictures and pixels in the scene table, or as .png and .npy files beside it.",
+)
+@click.option(
     "--split-blocks",
     metavar="KM",
     type=click.FloatRange(min=0, min_open=True),
@@ -163,6 +170,7 @@ def generate(
     levels: str | None,
     mix: str,
     mcq_share: float,
+    images: str,
     split_blocks: float | None,
     split_shares: str | None,
     rewriter: str | None,
@@ -191,7 +199,9 @@ def generate(
     shares = SHARES if split_shares is None else parse_shares(split_shares)
     rule = None if split_blocks is None else SplitRule(split_blocks, shares)
     words = rewriter_of(rewriter, rewriter_model, rewriter_cache)
-    result = dataset.generate(spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share, rule, words)
+    result = dataset.generate(
+        spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share, rule, words, images
+    )
     report = report_of(result)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))

@@ -7,7 +7,7 @@ each element of a list, so a list of structs inside a list of structs has no fie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +88,10 @@ def write_croissant(
     folder: Path,
     name: str,
     description: str,
-    tables: Mapping[str, pa.Schema],
-    keys: Mapping[str, str],
-    licences: Sequence[str],
+    tables: Mapping[str, tuple[pa.Schema, str]],
+    licences: Iterable[str],
 ) -> None:
-    """Write ``croissant.json`` of a folder with these tables (stem -> schema) and their key columns.
+    """Write ``croissant.json`` of a folder with these tables: stem -> schema and key column.
 
     Call it when the tables are complete and before the manifest is written.
     """
@@ -107,7 +106,7 @@ def write_croissant(
         "version": terracot.__version__,
         "datePublished": PUBLISHED,
         "distribution": [entry for stem in tables for entry in _distribution(folder, stem)],
-        "recordSet": [_record_set(stem, schema, keys[stem]) for stem, schema in tables.items()],
+        "recordSet": [_record_set(stem, *table) for stem, table in tables.items()],
     }
     atomic_write_text(folder / CROISSANT, pretty_json(content))
 

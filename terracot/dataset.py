@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from terracot.assembly import Plan
-from terracot.card import card
+from terracot.card import card, counts_of, licences_of
+from terracot.croissant import write_croissant
 from terracot.findings import Finding, SceneFacts, Setting
 from terracot.generate import GenerateJob, SourceSpec, shard_samples, usable_scenes
 from terracot.io import MANIFEST, atomic_write_text, canonical_json, read_json, stamp, write_manifest
 from terracot.kinds import FolderKind, Rebuilt, Row
 from terracot.levels import Mix
 from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
+from terracot.pixel_files import EMBED
 from terracot.questions import Question, ask
 from terracot.render import render_stamp
 from terracot.rewriting import Rewriter
-from terracot.samples import SAMPLE_SCHEMA, SCHEMA_VERSION
+from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import GeneratedSource, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
 from terracot.sources.catalogue import CATALOGUE
@@ -31,8 +33,10 @@ TERRA_COT = "terra-cot"
 QUARANTINE = "quarantine.jsonl"
 FEWEST, MOST = 8, 64
 SHARD_PIXELS = 1 << 23
-SIZED_BY = 32
-"""Scenes tried until one of them says how large scenes are."""
+SHARD_BYTES = 1 << 28
+"""Native pixels of a shard, as long as it has more than one scene: 256 MiB."""
+SIZED_BY = 8
+"""Scenes, spread over the source, that say how large scenes are."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,17 @@ def generate(
     mcq_share: float = 0.5,
     split_rule: SplitRule | None = None,
     rewriter: Rewriter | None = None,
+    images: str = EMBED,
 ) -> Summary:
     """Write a Terra-CoT data set to ``out``; resumes what an earlier, killed call began.
 
-    ``limit`` reads only the first scenes. ``SourceError`` for a source that cannot be read, ``OutputError`` for a
+    ``limit`` reads only the first scenes. ``images`` says whether pictures and pixels lie in the scene table ("embed")
+    or beside it ("files"). ``SourceError`` for a source that cannot be read, ``OutputError`` for a
     folder that cannot be used; scenes that cannot be used are listed with their reason in ``quarantine.jsonl``.
     """
     questions = Plan(seed, mix or Mix(), mcq_share)
     blocks = None if split_rule is None else BlockSplits(split_rule, seed)
-    job = GenerateJob(source, str(out), questions, allow_licenses, blocks, rewriter)
+    job = GenerateJob(source, str(out), questions, allow_licenses, blocks, rewriter, images)
     opened = source.open()
     ids = list(opened.ids())[:limit]
     if not ids:
@@ -84,16 +90,7 @@ def generate(
                 job = replace(job, splits=block_splits(source, ids, split_rule, seed, workers))
             records = run_shards(job, "generate", shards, out, workers, progress)
             write_quarantine(out, records)
-            counted = {name: Counter[str]() for name in ("kind", "level", "form")}
-            for row in read_rows(out, "samples", list(counted)):
-                for name, counter in counted.items():
-                    counter[row[name]] += 1
-            kinds, levels, forms = (dict(sorted(counter.items())) for counter in counted.values())
-            totals = total_counts(records)
-            licences = sorted(
-                {(r["license"], r["attribution"]) for r in read_rows(out, "scenes", ["license", "attribution"])}
-            )
-            atomic_write_text(out / "README.md", card(source.name, totals, kinds, levels, licences))
+            counts = describe(out, source.name, total_counts(records), images == EMBED)
             content = {
                 "kind": TERRA_COT,
                 "schema": SCHEMA_VERSION,
@@ -104,7 +101,8 @@ def generate(
                 "licenses": list(allow_licenses),
                 "scenes_read": len(ids),
                 "scenes_per_shard": size,
-                "counts": totals | {"kinds": kinds, "levels": levels, "forms": forms},
+                "images": images,
+                "counts": counts,
                 "quarantined": sum(len(r["quarantine"]) for r in records),
                 "render": render_stamp(),
                 "stamp": stamp(),
@@ -118,11 +116,37 @@ def generate(
 
 
 def scenes_per_shard(source: SceneSource, ids: Sequence[str]) -> int:
-    """How many scenes a shard has: up to 64, fewer of large ones, so that a shard's bytes and memory are bounded."""
-    for scene_id in ids[:SIZED_BY]:
+    """How many scenes a shard has: up to 64, fewer of large ones, so that a shard's bytes and memory are bounded.
+
+    Scenes of many bands and dates go by their bytes, down to one scene; others are at least 8, because questions get
+    their options from the other scenes of a shard. Where scenes differ, the largest of some decides.
+    """
+    largest, count = 0, MOST
+    for scene_id in ids[:: max(1, len(ids) // SIZED_BY)]:
         with suppress(SceneError):
-            return max(FEWEST, min(MOST, SHARD_PIXELS // math.prod(source.load(scene_id).shape)))
-    return MOST
+            scene = source.load(scene_id)
+            pixels = math.prod(scene.shape)
+            bands = sum(len(frame.bands) for frame in scene.frames)
+            if pixels * bands > largest:
+                largest = pixels * bands
+                size = sum(frame.pixels().nbytes for frame in scene.frames)
+                count = min(max(FEWEST, min(MOST, SHARD_PIXELS // pixels)), max(1, SHARD_BYTES // size))
+    return count
+
+
+def describe(out: Path, source: str, totals: Mapping[str, int], embedded: bool) -> dict[str, Any]:
+    """Write card and Croissant metadata of finished tables; returns the counts for the manifest."""
+    counts, licences = counts_of(out), licences_of(out)
+    atomic_write_text(out / "README.md", card(source, totals, counts, licences, embedded))
+    write_croissant(
+        out,
+        f"terra-cot-{source}",
+        f"Terra-CoT: {totals['samples']} questions with pixel-grounded reasoning traces over {totals['scenes']} satellite "
+        f"scenes of {source}.",
+        {"samples": (SAMPLE_SCHEMA, "id"), "scenes": (SCENE_SCHEMA, "scene_id")},
+        [licence for _, licence, *_ in licences],
+    )
+    return dict(totals) | counts
 
 
 def summary(out: Path) -> Summary:

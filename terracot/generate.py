@@ -13,6 +13,7 @@ import terracot
 from terracot.assembly import Asked, Plan, assemble
 from terracot.findings import SceneFacts
 from terracot.licences import allowed, non_commercial
+from terracot.pixel_files import EMBED, FILES, store
 from terracot.questions import Question, ask
 from terracot.rewriting import Rewriter
 from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
@@ -131,6 +132,7 @@ class GenerateJob:
     allow_licenses: tuple[str, ...] = ()
     splits: BlockSplits | None = None
     rewriter: Rewriter | None = None
+    images: str = EMBED
 
     @cached_property
     def opened(self) -> SceneSource:
@@ -140,6 +142,7 @@ class GenerateJob:
     def identity(self) -> Mapping[str, Any]:
         """What the result depends on, apart from the source's content."""
         told = {"job": "generate", "source": self.source.name, "licenses": self.allow_licenses, **asdict(self.plan)}
+        told["images"] = self.images
         if self.splits is not None:
             told["splits"] = self.splits.rule.to_dict()
         if self.rewriter is not None:
@@ -159,13 +162,27 @@ class GenerateJob:
         fates: dict[str, int] = {}
         if self.rewriter is not None:
             samples, fates = self.rewriter.rewrite(samples)
-        data = Path(self.out) / "data"
-        files = {}
-        for stem, table, schema in (("samples", samples, SAMPLE_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
-            name = f"{stem}-{index:05d}.parquet"
-            files[f"data/{name}"] = write_shard(data / name, table, schema)
+        files = write_tables(Path(self.out), index, samples, scenes, self.images)
         counts = {"scenes": len(scenes), "samples": len(samples)}
         return {"files": files, "counts": counts, "quarantine": quarantine, "rewriting": fates}
+
+
+def write_tables(
+    out: Path, index: int, samples: Sequence[Mapping[str, Any]], scenes: Sequence[Mapping[str, Any]], images: str
+) -> dict[str, dict[str, Any]]:
+    """Write the two tables of a shard, and the files beside them with ``images`` "files"; what was written, by path."""
+    files: dict[str, dict[str, Any]] = {}
+    if images == FILES:
+        stored = []
+        for number, scene in enumerate(scenes):
+            row, own = store(scene, out, f"{index:05d}/{number:04d}")
+            stored.append(row)
+            files |= own
+        scenes = stored
+    for stem, table, schema in (("samples", samples, SAMPLE_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
+        name = f"data/{stem}-{index:05d}.parquet"
+        files[name] = write_shard(out / name, table, schema, images == EMBED)
+    return files
 
 
 def usable_scenes(

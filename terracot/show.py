@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
 from terracot.io import OutputError, atomic_write_bytes
+from terracot.pixel_files import with_files
 from terracot.plugins import LETTERS, EvidenceMask
 from terracot.render import overlay, png_bytes
 from terracot.shards import frame_image, read_rows, row_masks
@@ -89,7 +90,7 @@ def _fetch(folder: Path, stem: str, column: str, key: str) -> dict[str, Any] | N
                 keys = file.read_row_group(group, columns=[column])[column].to_pylist()
                 if key in keys:
                     row: dict[str, Any] = file.read_row_group(group).slice(keys.index(key), 1).to_pylist()[0]
-                    return row
+                    return with_files(row, folder)
         except (pa.ArrowException, OSError) as error:
             raise OutputError(f"{path} cannot be read as Parquet ({error}); build the folder again") from error
     return None

@@ -22,6 +22,7 @@ from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.masks import RleError
 from terracot.rewriting import REWORDED
+from terracot.pixel_files import without_paths
 from terracot.samples import SCENE_SCHEMA
 from terracot.scenes import SceneSource, SourceError
 from terracot.shards import read_shard
@@ -152,7 +153,7 @@ def _check_against_source(
             yield f"scene {name} follows from the source but is missing"
         elif name in scenes:
             checked["scenes rebuilt from source"] += 1
-            if differing := _differences(scenes[name], _normalised(fresh, SCENE_SCHEMA)):
+            if differing := _differences(without_paths(scenes[name]), _normalised(fresh, SCENE_SCHEMA)):
                 yield f"scene {name} differs from the source in {', '.join(differing)}"
         yield from _compare_rows(own[name], [_normalised(row, kind.schema) for row in expected])
 
