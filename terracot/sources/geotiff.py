@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import glob
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -127,7 +128,9 @@ class _SceneFiles:
         self.frames = [self.frame_headers(spec) for spec in self.specs]
         self.hidden = [self.header(s.hidden.files, "missing_hidden", 1) if s.hidden else None for s in self.specs]
         self.instances = [self.header(spec.files, "missing_instances", 1) for spec in self.layout.instances]
-        self.grid = self.labels[0]
+        # Without labels the finest image is the grid.
+        images = (header for headers in self.frames for header in headers)
+        self.grid = self.labels[0] if self.labels else max(images, key=lambda header: math.prod(header.shape))
         pairs = [(h, spec.resample) for spec, hs in zip(self.specs, self.frames, strict=True) for h in hs]
         pairs += [(h, False) for h in (*self.labels, *self.hidden, *self.instances) if h]
         # A mask without georeference (a PNG, say) that lies on a georeferenced image takes the image's.

@@ -9,8 +9,9 @@ Keys (the shipped files in ``terracot/sources/layouts`` are examples of all of t
   ``name``, ``t`` (1 unless said), ``modality``, ``bands`` (over all files), ``unit``, ``scale`` and ``offset`` to that
   unit, ``nodata`` (a pixel is empty where every band has it), ``resample: bilinear`` (bring coarser bands to the label
   grid), ``time``, ``display`` (``bands``, ``low``, ``high``), ``hidden`` (``files`` and ``equals`` or ``bits``);
-* ``labels``: list of ``files``, ``t``, ``legend``, ``derive: nonzero``; ``instances``: list of ``files``, ``t``;
-* ``ids``: pattern or list of scene ids; the first label pattern unless said;
+* ``labels``: list of ``files``, ``t``, ``legend``, ``derive: nonzero``; none for images alone (`terracot annotate`);
+* ``instances``: list of ``files``, ``t``;
+* ``ids``: pattern or list of scene ids; the first label pattern unless said, or that of the first frame;
 * ``ground: {nominal_m: [dy, dx]}``, used only for rasters without georeference;
 * ``index``: a csv with a column ``id``, or ``{file, id}``;
 * ``time``, ``group``, ``split``: a text, or ``{column, match, block, values}``, see ``Pick``;

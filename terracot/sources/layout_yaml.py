@@ -31,7 +31,7 @@ def _layout(top: y.Section, text: str, file: str) -> Layout:
     legend_section = top.section("legend")
     legend = _legend(legend_section) if legend_section else None
     frames = tuple(_frame(s) for s in top.sections("frames", required=True))
-    labels = tuple(_label(s, legend) for s in top.sections("labels", required=True))
+    labels = tuple(_label(s, legend) for s in top.sections("labels", required=False))
     instances = tuple(_instance(s) for s in top.sections("instances", required=False))
     ground, index = top.section("ground"), top.take("index", _index, (None, "id"))
     layout = Layout(
@@ -42,7 +42,7 @@ def _layout(top: y.Section, text: str, file: str) -> Layout:
         text=text,
         file=file,
         root=top.take("root", y.text, None),
-        ids=top.take("ids", _ids, labels[0].files),
+        ids=top.take("ids", _ids, labels[0].files if labels else frames[0].files[0]),
         frames=tuple(sorted(frames, key=lambda f: f.t)),
         labels=labels,
         instances=instances,

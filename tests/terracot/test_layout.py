@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from tiny_rasters import opened, two_scenes
+import yaml
+from tiny_rasters import LAYOUT, opened, two_scenes, write
 
 from terracot.scenes import SourceError
 from terracot.sources.geotiff import GeoTiffSource
@@ -93,3 +96,16 @@ def test_index_without_the_column_is_refused(folder: Path) -> None:
     (folder / "index.csv").write_text("id,b\na,1\n")
     with pytest.raises(SourceError, match=r"columns \['place'\] are not in index\.csv \(it has \['id', 'b'\]\)"):
         opened(folder, lambda d: d.update(index="index.csv", group={"column": "place"}))
+
+
+def test_images_without_labels_are_scenes_on_the_grid_of_the_finest_image(tmp_path: Path) -> None:
+    layout = copy.deepcopy(LAYOUT)
+    del layout["labels"], layout["legend"]
+    folder = tmp_path / "images"
+    (folder / "image").mkdir(parents=True)
+    (folder / "terracot.yaml").write_text(yaml.safe_dump(layout))
+    write(folder / "image" / "a.tif", np.full((3, 6, 5), 1000, np.uint16))
+    source = GeoTiffSource(str(folder))
+    assert list(source.ids()) == ["a"]
+    scene = source.load("a")
+    assert (scene.shape, scene.labels, scene.ground.dy_m) == ((6, 5), (), 10.0)
