@@ -20,6 +20,7 @@ from terrabench.guard import Seen, leaks, stamps
 from terrabench.items import every_task
 from terrabench.options_plan import Assigned, Found, assign
 from terrabench.rows import findings_of, item_row, picture_of, protocol_of, word
+from terracot.croissant import write_croissant
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
 from terracot.findings import SceneFacts
 from terracot.generate import SourceSpec, usable_scenes
@@ -39,7 +40,7 @@ from terracot.render import render_stamp
 from terracot.rules import Filters
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import SceneError, SceneSource, SourceError
-from terracot.shards import scene_row, write_shard
+from terracot.shards import read_rows, scene_row, write_shard
 
 BENCH = "terrascope-bench"
 
@@ -209,6 +210,13 @@ def _finish(
     atomic_write_text(out / "audit.json", pretty_json(audit))
     counts = total_counts(written) | {"tasks": {task: tasks[task] for task in audit}}
     atomic_write_text(out / "README.md", card(source.name, counts, audit, out))
+    write_croissant(
+        out,
+        f"terrascope-bench-{source.name}",
+        f"{counts['items']} multiple-choice items with evidence masks over {counts['scenes']} scenes of {source.name}.",
+        {"items": (ITEM_SCHEMA, "id"), "scenes": (SCENE_SCHEMA, "scene_id")},
+        {row["license"] for row in read_rows(out, "scenes", ["license"])},
+    )
     content = {
         "kind": BENCH,
         "schema": SCHEMA_VERSION,

@@ -141,9 +141,9 @@ for file in sorted(Path("data").glob("samples-*.parquet")):
         scene = scene_of[sample["scene_id"]]
 ```
 
-Splits are the column `split`, not files: scenes of one file may be of several splits. Names and types of all columns: `croissant.json`. What they mean: `docs/data-layout.md` of
-terrascope-bench {terracot.__version__}. Scenes that could not be used, and why: `quarantine.jsonl`. Hashes and
-versions: `manifest.json`.
+Splits are the column `split`, not files: scenes of one file may be of several splits. Names and types of all columns:
+`croissant.json`. What they mean: `docs/data-layout.md` of terrascope-bench {terracot.__version__}. Scenes that could not
+be used, and why: `quarantine.jsonl`. Hashes and versions: `manifest.json`.
 
 ## Licences
 

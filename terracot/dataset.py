@@ -141,8 +141,8 @@ def describe(out: Path, source: str, totals: Mapping[str, int], embedded: bool) 
     write_croissant(
         out,
         f"terra-cot-{source}",
-        f"Terra-CoT: {totals['samples']} questions with pixel-grounded reasoning traces over {totals['scenes']} satellite "
-        f"scenes of {source}.",
+        f"Terra-CoT: {totals['samples']} questions with pixel-grounded reasoning traces over {totals['scenes']} scenes "
+        f"of {source}.",
         {"samples": (SAMPLE_SCHEMA, "id"), "scenes": (SCENE_SCHEMA, "scene_id")},
         [licence for _, licence, *_ in licences],
     )

@@ -21,8 +21,8 @@ from terracot.findings import Setting
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.masks import RleError
-from terracot.rewriting import REWORDED
 from terracot.pixel_files import without_paths
+from terracot.rewriting import REWORDED
 from terracot.samples import SCENE_SCHEMA
 from terracot.scenes import SceneSource, SourceError
 from terracot.shards import read_shard
