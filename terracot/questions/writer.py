@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ class Writer:
         """A sentence with its slots filled and its numbers recorded in the order in which they stand.
 
         ``{name}`` writes the slot, ``{name:covers|cover}`` the form that agrees with it: the second after a plural
-        name and after any number but 1. ``{pixels:+pixel}`` writes a number and its noun: "1 pixel", "2 pixels".
+        name and after any number but 1. ``{pixels:+pixel}`` writes a number and its noun ("1 pixel", "2 pixels"),
+        ``{area:about}`` says so where digits are left out: "about 201,000 m²".
         """
         parts, values = [], []
         for literal, name, forms, _ in string.Formatter().parse(phrasing):
@@ -88,12 +90,11 @@ class Writer:
             if name is None:
                 continue
             slot = slots[name]
-            if forms and not forms.startswith("+"):
+            if forms and "|" in forms:
                 parts.append(agreeing(forms, _takes_plural(slot)))
             elif isinstance(slot, Value):
                 values.append(slot)
-                parts.append(slot.text + UNIT_TEXT.get(slot.unit, ""))
-                parts.append(f" {plural(1 + _takes_plural(slot), forms[1:])}" if forms else "")
+                parts.append(_number(slot, forms or ""))
             else:
                 parts.append(slot.text if isinstance(slot, Noun) else slot)
         return Say(sentence("".join(parts)), tuple(values))
@@ -148,6 +149,15 @@ class Writer:
 
 
 Slot = str | Noun | Value
+
+
+def _number(value: Value, form: str) -> str:
+    """A number with its unit, and what the form of its slot asks for."""
+    text = value.text + UNIT_TEXT.get(value.unit, "")
+    if form.startswith("+"):
+        return f"{text} {plural(1 + _takes_plural(value), form[1:])}"
+    exact = math.isclose(float(value.text.replace(",", "")), value.value, rel_tol=1e-9, abs_tol=1e-12)
+    return text if exact or form != "about" else f"about {text}"
 
 
 def _takes_plural(slot: Slot) -> bool:

@@ -71,14 +71,14 @@ _FOUND = (
     ),
     (
         "If the {b} grew by one pixel on all sides, {contact:+pixel} of {a} would be reached: ",
-        ("the two are neighbours.", "the two are no neighbours."),
+        ("the two are neighbours.", "the two are not neighbours."),
     ),
     (
         "Among all pixels of {a}, {contact} {contact:has|have} {b} next to {contact:it|them}, and so the regions ",
         ("do border on each other.", "do not border on each other."),
     ),
     (
-        "Looking for {b} beside the {a}, I count {contact:+pixel} in touch; so the two ",
+        "Searching the surroundings of the {b}, I come upon {contact:+pixel} of {a}; so the two ",
         ("do touch.", "do not touch."),
     ),
     (

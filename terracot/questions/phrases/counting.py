@@ -52,7 +52,7 @@ COUNTS = (
     "Pieces of fewer than {minimum:+pixel} do not count, so there {pixels:is|are} {pixels:+pixel} left, in "
     "{count:+separate patch}.",
     "With pieces of fewer than {minimum:+pixel} removed, {count:+separate patch} and {pixels:+pixel} are left.",
-    "Counting only patches of at least {minimum:+pixel}, I find {count}, with {pixels:+pixel} altogether.",
+    "Counting only patches of at least {minimum:+pixel}, I find {count:+patch} with {pixels:+pixel} altogether.",
     "Only patches of at least {minimum:+pixel} are marked: {count} in number, {pixels:+pixel} in size.",
     "The mask leaves out what has fewer than {minimum:+pixel}; its {pixels:+pixel} {pixels:falls|fall} into "
     "{count:+patch}.",
@@ -66,8 +66,8 @@ COUNTS = (
     "Joining diagonal neighbours, I count {count:+patch} of at least {minimum:+pixel}, {pixels:+pixel} in all.",
     "Joined over edges and corners, its {pixels:+pixel} {pixels:makes|make} {count:+patch} of at least "
     "{minimum:+pixel}.",
-    "Each patch of at least {minimum:+pixel} counts once, which gives {count} on {pixels:+pixel}.",
-    "Going from patch to patch, I count {count} of at least {minimum:+pixel}, {pixels:+pixel} in total.",
+    "Each patch of at least {minimum:+pixel} counts once, which gives {count:+patch} on {pixels:+pixel}.",
+    "Counting from one to the next, I get {count:+patch} of at least {minimum:+pixel}, {pixels:+pixel} in total.",
     "Once specks of fewer than {minimum:+pixel} are gone, {pixels:+pixel} in {count:+patch} {pixels:remains|remain}.",
     "I leave out specks of fewer than {minimum:+pixel} and count {count:+patch} of {pixels:+pixel} in total.",
 )

@@ -97,7 +97,7 @@ _FOUND = (
         ("the class is present.", "the class is absent."),
     ),
     (
-        "It comes to {pixels} of the {valid:+pixel} of known class, which tells that {name} ",
+        "It comes to {pixels} of the {valid:+pixel} of known class, which shows that {name} ",
         ("{name:is|are} here.", "{name:is|are} not here."),
     ),
     (
@@ -121,8 +121,8 @@ _FOUND = (
         ("{name:is|are} present.", "{name:is|are} not present."),
     ),
     (
-        "The count is {pixels} out of {valid:+pixel} of known class; that ",
-        ("is some {name}.", "is no {name} at all."),
+        "The count is {pixels} out of {valid:+pixel} of known class, so ",
+        ("some pixels do show {name}.", "not a single pixel shows {name}."),
     ),
     (
         "Measured against {valid:+pixel} of known class, the mask has {pixels}; hence ",

@@ -60,17 +60,17 @@ LETTER = (
     "Therefore option {letter} is the answer.",
     "Therefore I pick option {letter}.",
     "Thus the right choice is option {letter}.",
-    "Thus option {letter} fits.",
+    "Thus option {letter} holds.",
     "This is option {letter}.",
     "This makes option {letter} the answer.",
     "This agrees with option {letter}.",
     "This points to option {letter}.",
-    "That is what option {letter} says.",
-    "Among the options, {letter} is the one that says so.",
+    "That is option {letter}.",
+    "Among the options, {letter} is the right one.",
     "Of the options given, {letter} is correct.",
-    "Option {letter} says just that.",
+    "Option {letter} is the one that agrees.",
     "Option {letter} matches this.",
-    "The option that agrees is {letter}.",
+    "The option that fits is {letter}.",
 )
 """Phrasings of the last step of a question with options."""
 
