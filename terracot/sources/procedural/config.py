@@ -12,8 +12,8 @@ import yaml
 from terracot.scenes import SourceError
 from terracot.sources.procedural.seeds import SPLITS
 
-FAMILIES = ("landscape", "change", "settlement")
-BUILT_IN = ("default", "default-train")
+FAMILIES = ("landscape", "change", "settlement", "sequence")
+BUILT_IN = ("default", "default-train", "everything")
 BANDS = ("optical", "multispectral")
 SMALLEST, LARGEST = 64, 1024
 
@@ -39,7 +39,7 @@ class Config:
 
 
 def read_config(path: str) -> Config:
-    """``default``, ``default-train``, a YAML file or inline YAML in braces; ``SourceError`` names what is wrong."""
+    """One of ``BUILT_IN``, a YAML file or inline YAML in braces; ``SourceError`` names what is wrong."""
     if path.lstrip().startswith("{"):
         return _parse(path, "inline YAML")
     if path in BUILT_IN:
@@ -47,7 +47,7 @@ def read_config(path: str) -> Config:
     file = Path(path)
     if not file.is_file():
         raise SourceError(
-            f"procedural source: expected {' or '.join(BUILT_IN)} or a YAML file, found no file {path!r}; "
+            f"procedural source: expected one of {', '.join(BUILT_IN)} or a YAML file, found no file {path!r}; "
             "name one of these or write a file with keys such as `scenes: 64`"
         )
     return _parse(file.read_text("utf-8"), path)

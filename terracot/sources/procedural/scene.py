@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from terracot.sources.procedural.kinds import CHANCES, KINDS
 from terracot.sources.procedural.landcover import Land, make_land
 from terracot.sources.procedural.legends import LAND, SETTLEMENT
 from terracot.sources.procedural.seeds import VERSION, stream
+from terracot.sources.procedural.sequence import follow, plan_course
 from terracot.sources.procedural.settlement import make_place, photograph_place
 
 CRS = "EPSG:32633"
@@ -53,13 +54,10 @@ def build_scene(request: Request) -> Scene:
     """The lazy scene of a request."""
     if request.family == "settlement":
         return _settlement(request)
-    return _landscape(request, dates=2 if request.family == "change" else 1)
-
-
-def _landscape(request: Request, dates: int) -> Scene:
+    if request.family == "sequence":
+        return _sequence(request)
     about = request.rng("scene")
     kind = str(about.choice(list(CHANCES), p=list(CHANCES.values())))
-    times = _times(about, dates, (200, 1500))
 
     @cache
     def land(t: int) -> Land:
@@ -67,6 +65,25 @@ def _landscape(request: Request, dates: int) -> Scene:
             return make_land(request.rng("labels"), request.shape, kind)
         return later(request.rng("change"), land(1))
 
+    times = _times(about, 2 if request.family == "change" else 1, (200, 1500))
+    return _landscape(request, about, times, land, {"kind": kind})
+
+
+def _sequence(request: Request) -> Scene:
+    about, course = request.rng("scene"), plan_course(request.rng("course"))
+
+    @cache
+    def lands() -> Sequence[Land]:
+        return follow(request.rng("change"), make_land(request.rng("labels"), request.shape, course.kind), course)
+
+    times = _times(about, course.dates, course.gap_days)
+    about_it = {"kind": course.kind, "process": course.name}
+    return _landscape(request, about, times, lambda t: lands()[t - 1], about_it)
+
+
+def _landscape(
+    request: Request, about: Rng, times: Sequence[str], land: Callable[[int], Land], extra: dict[str, str]
+) -> Scene:
     frames: list[Frame] = []
     labels: list[LabelMap] = []
     for t, time in enumerate(times, 1):
@@ -74,8 +91,8 @@ def _landscape(request: Request, dates: int) -> Scene:
         azimuth = draw(about, (1.9, 4.3))
         frames += [_optical(request, land, t, time, cloudy, azimuth), _radar(request, land, t, time)]
         labels.append(LabelMap(t, LAND, request.shape, lambda t=t: land(t).label.copy()))  # type: ignore[misc]
-    corner = (draw(about, (350_000, 630_000)), draw(about, KINDS[kind].latitude))
-    return _scene(request, frames, labels, corner, LAND_PIXEL, {"kind": kind})
+    corner = (draw(about, (350_000, 630_000)), draw(about, KINDS[extra["kind"]].latitude))
+    return _scene(request, frames, labels, corner, LAND_PIXEL, extra)
 
 
 def _optical(request: Request, land: Callable[[int], Land], t: int, time: str, cloudy: bool, azimuth: float) -> Frame:

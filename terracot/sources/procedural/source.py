@@ -19,9 +19,9 @@ _GOLDEN, _WORD = 2654435769, 1 << 32  # 2^32 over the golden ratio: spreads fami
 class ProceduralSource:
     """Seeded synthetic landscapes and settlements with exact labels.
 
-    ``path`` is ``default`` (test seeds), ``default-train``, a YAML file or inline YAML in braces, with any of the keys
-    split, scenes, first, size, families, cloud_share and bands. Raises ``SourceError`` for a file or key that it cannot
-    use.
+    ``path`` is ``default`` (test seeds), ``default-train``, ``everything``, a YAML file or inline YAML in braces, with
+    any of the keys split, scenes, first, size, families, cloud_share and bands. Raises ``SourceError`` for a file or
+    key that it cannot use.
     """
 
     name = "procedural"
