@@ -53,8 +53,8 @@ def plan_course(rng: Rng) -> Course:
     dates = int(rng.integers(DATES[0], DATES[1] + 1))
     first, second = (str(name) for name in rng.choice(list(PROCESSES), 2, replace=False, p=list(PROCESSES.values())))
     kind = str(rng.choice(PLACES[first]))
-    chosen = [first, second] if rng.random() < 0.3 else [first]
-    shares = {name: _shares(rng, dates, name) for name in chosen if "nothing" not in chosen}
+    chosen = [first, second] if rng.random() < 0.3 and first != "nothing" else [first]
+    shares = {name: _shares(rng, dates, name) for name in chosen if name != "nothing"}
     return Course(dates, kind, shares, SEASONAL if first == "reservoir" else YEARLY)
 
 
