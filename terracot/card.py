@@ -114,9 +114,11 @@ trace stands for one mask of `masks` (compressed COCO RLE); every number of ques
 ## Reading
 
 ```python
+from pathlib import Path
+
 from datasets import load_dataset
 
-FOLDER = "."  # this folder, or its name on the hub
+FOLDER = str(Path().resolve())  # this folder; or its name on the hub
 
 samples = load_dataset(FOLDER, "samples", split="train")  # all rows; `datasets` calls them "train"
 test = load_dataset(FOLDER, "samples", split="train", filters=[("split", "==", "test")])  # our split is a column
@@ -126,8 +128,10 @@ print(samples[0]["question"], samples[0]["text"])
 print(next(iter(scenes))["frames"][0]["image"])
 ```
 
-{_IMAGES_EMBEDDED if embedded else _IMAGES_BESIDE} Samples and scenes are joined by `scene_id`. Files of one number hold
-the same scenes, so a join needs one pair of files at a time:
+{_IMAGES_EMBEDDED if embedded else _IMAGES_BESIDE}
+
+Samples and scenes are joined by `scene_id`. Files of one number hold the same scenes, so a join needs one pair of files
+at a time:
 
 ```python
 from pathlib import Path
@@ -141,9 +145,9 @@ for file in sorted(Path("data").glob("samples-*.parquet")):
         scene = scene_of[sample["scene_id"]]
 ```
 
-Splits are the column `split`, not files: scenes of one file may be of several splits. Names and types of all columns:
-`croissant.json`. What they mean: `docs/data-layout.md` of terrascope-bench {terracot.__version__}. Scenes that could not
-be used, and why: `quarantine.jsonl`. Hashes and versions: `manifest.json`.
+Splits are the column `split`, not files: scenes of one file may be of several splits. Names and types of all columns
+are in `croissant.json`, their meaning in `docs/data-layout.md` of terrascope-bench {terracot.__version__}; scenes that
+could not be used, and why, in `quarantine.jsonl`; hashes and versions in `manifest.json`.
 
 ## Licences
 
