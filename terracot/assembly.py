@@ -16,6 +16,7 @@ from terracot.choices import Options, drawn_options, paired, word_options
 from terracot.findings import Finding, SceneFacts
 from terracot.language import UNITS
 from terracot.levels import LEVELS, Mix, kinds_of
+from terracot.questions.clouds import UNMENTIONED, seen_through
 from terracot.questions.kind import QuestionKind
 from terracot.rules import Filters
 from terracot.seeding import seed_of, seeded_index, seeded_rng
@@ -54,7 +55,8 @@ def assemble(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
         return []
     rows = {level: _of_level(level, scenes, plan) for level in plan.mix.levels}
     rows = _in_proportion(rows, plan.mix, [facts.scene.id for facts in scenes], plan.seed)
-    return _in_form([[one for level in rows for one in rows[level][n]] for n in range(len(scenes))], scenes, plan)
+    formed = _in_form([[one for level in rows for one in rows[level][n]] for n in range(len(scenes))], scenes, plan)
+    return [[_clouded(one, facts) for one in asked] for facts, asked in zip(scenes, formed, strict=True)]
 
 
 def _of_level(level: str, scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
@@ -193,6 +195,13 @@ def _open(asked: Asked, facts: SceneFacts, seed: int) -> Asked:
     fitting = [unit for unit in choice.units if UNITS[unit] / 10 <= base < UNITS[unit] * 1e5] or choice.units[:1]
     unit = fitting[seeded_index(len(fitting), seed, facts.scene.id, asked.kind.name, "unit")]
     return replace(asked, options=None, finding=_in_unit(asked.finding, facts, unit))
+
+
+def _clouded(asked: Asked, facts: SceneFacts) -> Asked:
+    """The question with the clouds over its evidence, where a SAR image sees through them."""
+    if asked.kind.level in UNMENTIONED:
+        return asked
+    return replace(asked, finding=seen_through(asked.finding, facts))
 
 
 def _in_unit(finding: Finding, facts: SceneFacts, unit: str) -> Finding:

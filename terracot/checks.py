@@ -20,9 +20,10 @@ from terracot.language import NUMBER, number_text, option_text
 from terracot.levels import kind_named
 from terracot.licences import non_commercial
 from terracot.masks import RleError
-from terracot.plugins import LETTERS
+from terracot.plugins import LETTERS, EvidenceMask
 from terracot.quantities import Regions, measured_value
 from terracot.questions import Question
+from terracot.questions.clouds import UNMENTIONED, clouds_over, split
 from terracot.rewriting import problems_of
 from terracot.rules import Truth, answer_from_masks
 from terracot.samples import content_id
@@ -118,7 +119,15 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         if "steps" not in row and row["kind"] != "building_change" and mask.class_name not in row["question"]:
             yield f"mask {number} shows {mask.class_name!r}, which the question does not ask about"
     parameters = json.loads(row["parameters"])
-    regions = Regions(masks, scene.valid, scene.ground, parameters, scene.views)
+    try:
+        evidence, clouds = split(masks, parameters)
+    except ValueError as error:
+        yield str(error)
+        return
+    if "steps" in row and not _same_masks(clouds, _clouds(row["kind"], evidence, scene)):
+        yield "the masks of clouds are not what hides the evidence where a SAR image shows it"
+        return
+    regions = Regions(evidence, scene.valid, scene.ground, parameters, scene.views, clouds)
     truth = _measured_truth(regions, row["kind"])
     if isinstance(truth, str):
         yield truth
@@ -130,9 +139,26 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         yield from _check_sample(row, scene)
     else:
         yield from _check_options(row)
-    names = tuple(mask.class_name for mask in masks)
-    finding = Finding(row["kind"], masks[-1].t, names, masks, truth, parameters)
+    names = tuple(mask.class_name for mask in evidence)
+    finding = Finding(row["kind"], evidence[-1].t, names, evidence, truth, parameters, clouds=clouds)
     yield from _check_words(row, word(row, finding, scene))
+
+
+def _clouds(kind: str, evidence: tuple[EvidenceMask, ...], scene: Setting) -> tuple[EvidenceMask, ...]:
+    """The clouds that a trace of this kind has to speak of."""
+    try:
+        level = kind_named(kind).level
+    except ValueError:  # said by those who look for its rule
+        return ()
+    return () if level in UNMENTIONED else clouds_over(evidence, scene.valid, scene.views)
+
+
+def _same_masks(a: tuple[EvidenceMask, ...], b: tuple[EvidenceMask, ...]) -> bool:
+    return len(a) == len(b) and all(
+        (one.t, one.class_name, one.plural) == (other.t, other.class_name, other.plural)
+        and np.array_equal(one.mask, other.mask)
+        for one, other in zip(a, b, strict=True)
+    )
 
 
 def _measured_truth(regions: Regions, kind: str) -> Truth | str:
@@ -173,7 +199,7 @@ def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
 
 def _check_numbers(what: str, text: str, values: list[dict[str, Any]], regions: Regions) -> Iterator[str]:
     """Digits in the text, recorded value and fresh measurement agree, number by number."""
-    for mask in regions.masks:  # a class name may hold digits of its own
+    for mask in (*regions.masks, *regions.clouds):  # a class name may hold digits of its own
         text = text.replace(mask.class_name, "")
     found = NUMBER.findall(text)
     recorded = [value["text"] for value in values]
@@ -192,14 +218,15 @@ def _check_numbers(what: str, text: str, values: list[dict[str, Any]], regions: 
 def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> Iterator[str]:
     steps = row["steps"]
     pointed = [step["mask"] for step in steps if step["kind"] == "ground"]
-    if pointed != list(range(len(regions.masks))):
-        yield f"the trace points at masks {pointed}, expected each of {len(regions.masks)} once and in order"
+    masks = (*regions.masks, *regions.clouds)
+    if pointed != list(range(len(masks))):
+        yield f"the trace points at masks {pointed}, expected each of {len(masks)} once and in order"
         return
     for number, step in enumerate(steps, 1):
-        if step["kind"] == "ground" and regions.masks[step["mask"]].class_name not in step["text"]:
-            yield f"step {number} does not name {regions.masks[step['mask']].class_name!r}"
+        if step["kind"] == "ground" and masks[step["mask"]].class_name not in step["text"]:
+            yield f"step {number} does not name {masks[step['mask']].class_name!r}"
         yield from _check_numbers(f"step {number}", step["text"], step["values"], regions)
-    dates = [mask.t for mask in regions.masks]
+    dates = [mask.t for mask in masks]
     yield from _check_numbers("answer", row["answer"] if row["answer_values"] else "", row["answer_values"], regions)
     if row["text"] != trace_text(steps, dates, scene.dates, row["answer"]):
         yield "text is not the text form of the steps"

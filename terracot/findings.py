@@ -31,7 +31,10 @@ COUNTED_PATCH_PX = 9
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One fact of a scene that may be asked: ``class_names`` in the order of the masks."""
+    """One fact of a scene that may be asked: ``class_names`` in the order of the masks.
+
+    ``clouds`` are masks of what hides a part of the evidence; no rule reads them. A record has them after its masks.
+    """
 
     kind: str
     t: int
@@ -39,6 +42,12 @@ class Finding:
     masks: tuple[EvidenceMask, ...]
     truth: Truth
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    clouds: tuple[EvidenceMask, ...] = field(default=(), kw_only=True)
+
+    @property
+    def recorded(self) -> tuple[EvidenceMask, ...]:
+        """All masks in the order of the record."""
+        return (*self.masks, *self.clouds)
 
 
 def pixels_sha256(pixels: npt.NDArray[Any]) -> str:
@@ -283,6 +292,8 @@ def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 yield Rejected("distance", "pixel_size_varies")
             elif not regions[a].any() or not regions[b].any():
                 yield Rejected("distance", "nothing_left_after_opening")
+            elif measure.surely_within(regions[a], regions[b], filters.min_gap_px):
+                yield Rejected("distance", "gap_below_minimum")
             elif (measure.distance(regions[a], regions[b]) or 0.0) <= filters.min_gap_px:
                 yield Rejected("distance", "gap_below_minimum")
             elif _below_precision(facts, t, regions[a], regions[b]):

@@ -65,7 +65,7 @@ def question_columns(question: Question, facts: SceneFacts, seed: int, generator
         "kind": finding.kind,
         "question": question.text,
         "values": [value.to_dict() for value in question.values],
-        "masks": mask_records(finding.masks),
+        "masks": mask_records(finding.recorded),
         "truth": finding.truth.to_dict(),
         "parameters": json.dumps(dict(finding.parameters), sort_keys=True),
         "ground_basis": scene.ground.basis,
@@ -93,7 +93,7 @@ def stated_row(question: Question, facts: SceneFacts, seed: int) -> dict[str, An
 
 def _row(question: Question, facts: SceneFacts, seed: int, level: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
     steps = [step_to_dict(step) for step in question.steps]
-    dates = [mask.t for mask in question.finding.masks]
+    dates = [mask.t for mask in question.finding.recorded]
     row = question_columns(question, facts, seed, f"terracot {terracot.__version__}") | {
         "level": level,
         "modality": modality_of(facts.views),

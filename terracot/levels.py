@@ -18,6 +18,9 @@ from terracot.scenes import SourceError
 _MODULES = (
     "terracot.captions.kinds",
     "terracot.questions.l1",
+    "terracot.spatial.kinds",
+    "terracot.semantic.kinds",
+    "terracot.spectral.kinds",
     "terracot.temporal.kinds",
 )
 """Modules with a tuple ``KINDS``, in the order in which rows of a scene are written."""

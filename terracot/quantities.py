@@ -18,6 +18,9 @@ from terracot.ground import GroundSampling
 from terracot.language import UNITS, number_text
 from terracot.plugins import EvidenceMask
 from terracot.scenes import BoolMask
+from terracot.semantic.measures import QUANTITIES as SEMANTIC
+from terracot.spatial.quantities import QUANTITIES as SPATIAL
+from terracot.spectral.measures import QUANTITIES as SPECTRAL
 from terracot.temporal.quantities import TEMPORAL
 from terracot.views import View
 
@@ -27,7 +30,8 @@ class Regions:
     """What a quantity is measured on: the record's masks in order, valid pixels per date, the ground sampling.
 
     ``parameters`` are those of the question (such as the smallest patch to count); ``views`` are the scene's images,
-    for what is measured on pixel values or hidden by clouds.
+    for what is measured on pixel values or hidden by clouds. ``clouds`` follow the masks in the record, and ``mask``
+    counts on to them; no rule looks at them.
     """
 
     masks: tuple[EvidenceMask, ...]
@@ -35,10 +39,16 @@ class Regions:
     ground: GroundSampling
     parameters: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[View, ...] = ()
+    clouds: tuple[EvidenceMask, ...] = ()
+
+    def recorded(self, index: int) -> EvidenceMask:
+        """The mask at a position of the record."""
+        own = len(self.masks)
+        return self.masks[index] if index < own else self.clouds[index - own]
 
     def mask(self, index: int) -> BoolMask:
         """Pixels of the mask at a position."""
-        return self.masks[index].mask
+        return self.recorded(index).mask
 
     def pixels(self, index: int) -> int:
         """Number of pixels of a mask."""
@@ -46,7 +56,7 @@ class Regions:
 
     def valid_pixels(self, index: int) -> int:
         """Number of valid pixels on the date of a mask: the denominator of its share."""
-        return int(np.count_nonzero(self.valid[self.masks[index].t]))
+        return int(np.count_nonzero(self.valid[self.recorded(index).t]))
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,15 @@ def _most_in_part(r: Regions, of: Sequence[int]) -> float:
     return float(measure.part_counts(r.mask(of[0])).max())
 
 
+def _marked(r: Regions, of: Sequence[int]) -> BoolMask:
+    return np.asarray(np.logical_or.reduce([r.mask(i) for i in of]))
+
+
+def _hidden(r: Regions, of: Sequence[int]) -> int:
+    """Pixels of all masks but the first that lie in the first, which is one of clouds."""
+    return int(np.count_nonzero(r.mask(of[0]) & _marked(r, of[1:])))
+
+
 QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "pixels": lambda r, of: float(r.pixels(of[0])),
     "valid_pixels": lambda r, of: float(r.valid_pixels(of[0])),
@@ -108,8 +127,14 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "distance": _distance,
     "distance_px": _distance_px,
     "most_in_part": _most_in_part,
-    "date": lambda r, of: float(r.masks[of[0]].t),
+    "date": lambda r, of: float(r.recorded(of[0]).t),
+    "marked_pixels": lambda r, of: float(np.count_nonzero(_marked(r, of))),
+    "hidden_pixels": lambda r, of: float(_hidden(r, of)),
+    "hidden_share": lambda r, of: 100.0 * _hidden(r, of) / int(np.count_nonzero(_marked(r, of[1:]))),
     **TEMPORAL,
+    **SPATIAL,
+    **SEMANTIC,
+    **SPECTRAL,
 }
 """Quantity name -> measurement in its base unit (pixels, %, m2, m, count)."""
 

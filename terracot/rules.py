@@ -37,6 +37,7 @@ class Filters:
     min_gap_px: float = 10.0  # distance: more than this
     max_drift: float = 0.01  # distance: largest change of the pixel size over the image (ours)
     max_area_drift: float = 0.01  # area, ranking: largest change of the pixel area along a row (ours)
+    max_hidden_share: float = 20.0  # of the evidence, behind clouds of a date that has no SAR image (ours)
     min_buildings: int = 10
     min_destroyed: int = 3
 

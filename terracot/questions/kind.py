@@ -10,6 +10,7 @@ from terracot.findings import Finding, Rejected, SceneFacts
 from terracot.ground import GroundSampling
 from terracot.options import Separation
 from terracot.quantities import Regions
+from terracot.questions.clouds import in_view
 from terracot.questions.writer import Question, Writer
 from terracot.rules import Filters, Truth
 
@@ -71,6 +72,9 @@ class QuestionKind:
         return self.choice is not None and self.choice.mode == "word"
 
     def findings(self, facts: SceneFacts, filters: Filters) -> list[Finding]:
-        """What may be asked of a scene: what passes the filters, on dates that are mostly labelled."""
+        """What may be asked of a scene: what passes the filters, on dates that are mostly labelled and in view."""
         found = [one for one in self.find(facts, filters) if isinstance(one, Finding)]
-        return [one for one in found if facts.valid[one.t].mean() * 100 >= filters.min_valid_share]
+        found = [one for one in found if facts.valid[one.t].mean() * 100 >= filters.min_valid_share]
+        if self.level == "l2-spectral":  # measures only what is clear
+            return found
+        return [one for one in found if in_view(one, facts, filters)]

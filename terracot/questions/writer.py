@@ -11,6 +11,7 @@ from terracot.findings import Finding, Setting
 from terracot.grammar import Noun, agreeing
 from terracot.language import UNIT_TEXT, plural, sentence
 from terracot.quantities import PARAMETER, Regions, Value, measured
+from terracot.questions.clouds import after_grounding, cloud_steps
 from terracot.questions.phrases.shared import ALSO_HERE, HERE, LETTER, VALID
 from terracot.seeding import seeded_index
 from terracot.traces import Ground, Say, Step
@@ -48,7 +49,9 @@ class Writer:
         self.finding = finding
         self.setting = setting
         self.seed = seed
-        self.regions = Regions(finding.masks, setting.valid, setting.ground, finding.parameters, setting.views)
+        self.regions = Regions(
+            finding.masks, setting.valid, setting.ground, finding.parameters, setting.views, finding.clouds
+        )
         self._prefix = prefix
         self._letter = letter
         self._key = (seed, setting.scene_id, prefix, finding.kind, finding.t, *finding.class_names)
@@ -139,6 +142,8 @@ class Writer:
 
         ``answer`` is that of questions whose answer is a text of several sentences, with its numbers.
         """
+        if self.finding.clouds:
+            steps = after_grounding(steps, cloud_steps(self))
         if self._letter is not None:
             steps = (*steps, self.say(LETTER, letter=self._letter))
         template = f"{self._prefix}.{self.finding.kind}.v{TEMPLATE_VERSION}:" + "-".join(map(str, self._chosen))
