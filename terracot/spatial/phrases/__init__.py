@@ -1,0 +1,1 @@
+"""Phrasings of the level l2-spatial, in one module per topic."""

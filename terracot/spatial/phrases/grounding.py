@@ -1,0 +1,25 @@
+"""Phrasings of the grounding steps after the first, whatever their number."""
+
+FURTHER = (
+    "Next I mark the {name}:",
+    "Then I outline the {name}:",
+    "Now the {name}:",
+    "After that, the {name}:",
+    "The {name} {name:is|are} here:",
+    "Here {name:is|are} the {name}:",
+    "I also mark the {name}:",
+    "The mask of the {name} is this one:",
+    "These pixels are {name}:",
+    "Another region, the {name}:",
+    "I go on with the {name}:",
+    "The {name} {name:takes|take} up these pixels:",
+    "And the {name}:",
+    "Marking the {name} as well:",
+    "I find the {name} here:",
+    "To compare, I segment the {name}:",
+    "The extent of the {name} is as follows:",
+    "Besides, I delineate the {name}:",
+    "The {name} {name:lies|lie} here:",
+    "I trace the {name} too:",
+    "Likewise the {name}:",
+)
