@@ -46,7 +46,7 @@ LEVELS: dict[str, Level] = {
     "l2-spatial": Level("l2-spatial", 1, 2, "l2"),
     "l2-semantic": Level("l2-semantic", 1, 1, "l2"),
     "l2-spectral": Level("l2-spectral", 1, 1, "l2"),
-    "l2-temporal": Level("l2-temporal", 1, 2, "l2"),
+    "l2-temporal": Level("l2-temporal", 2, 3, "l2"),
 }
 """The levels that are made from label maps."""
 

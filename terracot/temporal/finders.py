@@ -198,7 +198,9 @@ def persistence(kind: str) -> Find:
     def find(facts: SceneFacts, filters: Filters) -> Found:
         for course in sequence(facts, filters):
             for class_id in _of_some_extent(course):
-                if kind == "persistence_cover" and course.share(course.kept[class_id]) < MIN_CHANGED:
+                if (course.extents[:, class_id] == course.kept[class_id]).all():
+                    yield Rejected(kind, "never_changes")
+                elif kind == "persistence_cover" and course.share(course.kept[class_id]) < MIN_CHANGED:
                     yield Rejected(kind, "hardly_any_left")
                 else:
                     yield facts.finding(kind, course.regions(class_id), {"compared": len(course.dates), "unit": "%"})

@@ -85,11 +85,11 @@ def first_change(w: Writer) -> Question:
     """Word ``first_change``."""
     first, limit = _date(w, 0), w.parameter("threshold", unit="%")
     asked = _asked(w, s.FIRST_CHANGE, EVERY, first=first, limit=limit, name=w.name(0))
-    steps = _each(w)[:2]
-    for i in range(1, compared(w.regions)):
-        change = w.value("change_share", 0, i, unit="%")
-        against = w.say(s.AGAINST_FIRST, pixels=_pixels(w, i), change=change, first=first, image=_date(w, i))
-        steps += [w.ground(s.NEXT, i), against]
+    dates, name = compared(w.regions), w.name(0)
+    steps = [*_regions(w), _counts(w)[0]]
+    for i in range(1, dates):
+        slots: Slots = {"pixels": _pixels(w, i), "change": w.value("change_share", 0, i, unit="%"), "name": name}
+        steps.append(w.say(s.AGAINST_FIRST[i::dates], first=first, image=_date(w, i), **slots))
     return w.question(asked, *steps, w.say(s.FIRST_IS, image=_date(w, first_beyond(w.regions)), limit=limit))
 
 
@@ -112,9 +112,10 @@ def trend(w: Writer) -> Question:
 def largest_step(w: Writer) -> Question:
     """Word ``largest_step``."""
     asked = _asked(w, s.LARGEST_STEP, EVERY, name=w.name(0))
+    dates = compared(w.regions)
     compare = [
-        w.say(s.STEP, a=_date(w, a), b=_date(w, b), pixels=w.value("change_pixels", a, b, unit="px"))
-        for a, b in steps_of(compared(w.regions))
+        w.say(s.STEP[i::dates], a=_date(w, a), b=_date(w, b), pixels=w.value("change_pixels", a, b, unit="px"))
+        for i, (a, b) in enumerate(steps_of(dates))
     ]
     a, b = widest(w.regions)
     return w.question(asked, *_each(w), *compare, w.say(s.LARGEST_IS, a=_date(w, a), b=_date(w, b)))
@@ -138,11 +139,19 @@ def persistence(w: Writer) -> Question:
 
 
 def _each(w: Writer) -> list[Step]:
-    """The region on each date with its pixels."""
-    steps: list[Step] = []
-    for i in range(compared(w.regions)):
-        steps += [w.ground(s.NEXT if i else s.START, i), w.say(s.COUNT, pixels=_pixels(w, i), image=_date(w, i))]
-    return steps
+    """The region on each date, then how many pixels each of them has."""
+    return [*_regions(w), *_counts(w)]
+
+
+def _regions(w: Writer) -> list[Step]:
+    # Of the phrasings each date has every n-th, so that none comes twice in a trace.
+    dates = compared(w.regions)
+    return [w.ground(s.NEXT[i::dates] if i else s.START, i) for i in range(dates)]
+
+
+def _counts(w: Writer) -> list[Step]:
+    dates, name = compared(w.regions), w.name(0)
+    return [w.say(s.COUNT[i::dates], pixels=_pixels(w, i), image=_date(w, i), name=name) for i in range(dates)]
 
 
 def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, **slots: Slot) -> Say:
