@@ -15,7 +15,6 @@ from terracot.spatial.phrases.grounding import FURTHER
 from terracot.spatial.shapes import shapes_of
 from terracot.traces import Ground, Say
 
-
 LEAST_SHAPE = 1.0
 """Per cent of the valid pixels that an opened class must have for distances from it to be asked about."""
 

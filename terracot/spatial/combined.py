@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from terracot.findings import Finding, Rejected, SceneFacts
-from terracot.questions.area import UNIT_WORDS
-from terracot.questions.writer import Question, Writer, with_clause
+from terracot.questions.writer import UNIT_WORDS, Question, Writer, with_clause
 from terracot.rules import Filters
 from terracot.spatial.asking import clear_classes, defined, listed, marked, names_of, pixels_of
 from terracot.spatial.phrases.combined import AREA, AREA_FOUND, ITEM, SHARE, SHARE_FOUND, VALID

@@ -50,7 +50,7 @@ class Rim:
         """Smallest distance to the pixels of another rim; ``ValueError`` when one has no pixel."""
         bound = self.bound(other)
         small, large = sorted((self, other), key=lambda rim: len(rim.points))
-        _, index = large.tree.query(small.points, distance_upper_bound=bound + 1e-6)
+        index = np.asarray(large.tree.query(small.points, distance_upper_bound=bound + 1e-6)[1])
         near = index < len(large.points)
         steps = small.points[near] - large.points[index[near]]
         return math.sqrt(int((steps**2).sum(axis=1).min()))  # from whole numbers, so that equal gaps are equal
@@ -58,9 +58,9 @@ class Rim:
     def pairs(self, other: Rim, within: float) -> tuple[Points, Points]:
         """All pairs of pixels at most ``within`` apart, each as ``(N, 2)``, in the order of ``points``."""
         near = self.tree.query(other.points, distance_upper_bound=within + 1e-9)[0] <= within + 1e-9
-        found = self.tree.query_ball_point(other.points[near], within + 1e-9, return_sorted=True)
+        found = [np.asarray(one, int) for one in self.tree.query_ball_point(other.points[near], within + 1e-9)]
         theirs = np.repeat(other.points[near], [len(one) for one in found], axis=0)
-        mine = self.points[np.concatenate([np.asarray(one, int) for one in found])] if len(found) else theirs
+        mine = self.points[np.concatenate(found)] if found else theirs
         order = np.lexsort((*theirs.T[::-1], *mine.T[::-1]))
         return mine[order], theirs[order]
 
@@ -72,7 +72,7 @@ def line(start: Points, end: Points) -> Points:
     """
     steps = int(np.abs(end - start).max())
     part = np.linspace(0.0, 1.0, steps + 1)[None, :, None]
-    return np.floor(start[:, None] + (end - start)[:, None] * part + 0.5).astype(np.int64)
+    return np.asarray(np.floor(start[:, None] + (end - start)[:, None] * part + 0.5), dtype=np.int64)
 
 
 def closest_line(a: BoolMask, b: BoolMask) -> Points:

@@ -24,14 +24,14 @@ QUESTIONS = (
     "What is the share of border pixels with {b} beside them in the whole border of the {a}, in per cent?",
 )
 RIM = (
-    "Border pixels of a class are those with a pixel of another class among their eight neighbours; the image edge and "
-    "pixels without a class make no border.",
-    "The border is made of all pixels of {a} that have some other class among their eight neighbours; neither the edge of "
-    "the image nor pixels without a class count as one.",
-    "A pixel of {a} is on the border when any of its eight neighbours has another class, and it is beside {b} when any of "
-    "them is {b}. The image edge does not count.",
-    "Neighbours are the eight pixels around a pixel. The border has all pixels of {a} next to another class, so not those "
-    "that only meet the image edge or pixels without a class.",
+    "Border pixels of a class are those with a pixel of another class among their eight neighbours; the image edge "
+    "and pixels without a class make no border.",
+    "The border is made of all pixels of {a} that have some other class among their eight neighbours; neither the "
+    "edge of the image nor pixels without a class count as one.",
+    "A pixel of {a} is on the border when any of its eight neighbours has another class, and it is beside {b} when "
+    "any of them is {b}. The image edge does not count.",
+    "Neighbours are the eight pixels around a pixel. The border has all pixels of {a} next to another class, so not "
+    "those that only meet the image edge or pixels without a class.",
     "Count those pixels of {a} of whose eight neighbours at least one has another class; the edge of the image is no "
     "border.",
 )
@@ -50,7 +50,8 @@ FOUND = (
     "There {all:is|are} {all} border {all:pixel|pixels}; {on} of these {on:meets|meet} {b}, in other words {share}.",
     "Border: {all} {all:pixel|pixels}. Beside {b}: {on}. Share: {share}.",
     "Among {all} border {all:pixel|pixels} of {a} I find {on} with {b} as a neighbour, i.e. {share}.",
-    "{all} {all:pixel|pixels} of {a} {all:forms|form} the border. As {on} of them {on:touches|touch} {b}, it is {share}.",
+    "{all} {all:pixel|pixels} of {a} {all:forms|form} the border. As {on} of them {on:touches|touch} {b}, it is "
+    "{share}.",
     "Out of {all} {all:pixel|pixels} along the border, {on} {on:faces|face} {b}. This equals {share}.",
     "The contact with {b} extends over {on} of {all} border {all:pixel|pixels}, that is {share}.",
     "Following the border over {all} {all:pixel|pixels}, I meet {b} at {on} of them, thus {share}.",

@@ -50,7 +50,8 @@ LARGER_FOUND = (
     "{a} {a:has|have} {p} {p:pixel|pixels}; {b} {b:has|have} {q}. This puts the {c} first.",
     "Adding up pixels gives {p} for the {a} and {q} for the {b}, so it is the {c}.",
     "The count is {p} for the {a} as against {q} for the {b}, which speaks for the {c}.",
-    "Since the {a} {a:fills|fill} {p} {p:pixel|pixels} and the {b} {b:fills|fill} {q}, the {c} {c:occupies|occupy} more.",
+    "Since the {a} {a:fills|fill} {p} {p:pixel|pixels} and the {b} {b:fills|fill} {q}, the {c} {c:occupies|occupy} "
+    "more.",
     "From {p} {p:pixel|pixels} of {a} and {q} {q:pixel|pixels} of {b} it follows that there is more {c}.",
 )
 RATIO = (

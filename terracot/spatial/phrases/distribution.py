@@ -32,14 +32,14 @@ HALF_FOUND = (
     "With {p} {p:pixel|pixels} in the {one} and {q} in the {other} half, the answer is the {most}.",
     "Of the {name}, {p} {p:pixel|pixels} {p:is|are} in the {one} half and {q} in the {other}, so the {most}.",
     "The {one} half comes to {p} {p:pixel|pixels}, the {other} half to {q}; this points to the {most}.",
-    "Splitting the mask gives {p} {p:pixel|pixels} for the {one} and {q} for the {other} half. The {most} has the greater "
-    "part.",
+    "Splitting the mask gives {p} {p:pixel|pixels} for the {one} and {q} for the {other} half. The {most} has the "
+    "greater part.",
     "The mask has {p} {p:pixel|pixels} in the {one} half as against {q} in the {other}, therefore the {most}.",
     "Half by half I find {p} {p:pixel|pixels} ({one}) and {q} ({other}). The larger count is that of the {most}.",
     "As the {one} half contains {p} {p:pixel|pixels} and the {other} {q}, most of it is in the {most}.",
     "Comparing {p} {p:pixel|pixels} in the {one} half with {q} in the {other} leads to the {most}.",
     "In the {one} half lie {p} of its pixels, in the {other} half {q}. That makes it the {most}.",
-    "The numbers of pixels are {p} for the {one} half and {q} for the {other}; the {most} wins.",
+    "The numbers of pixels are {p} for the {one} half and {q} for the {other}; so most of it is in the {most}.",
     "{p} on the {one} side and {q} on the {other}, in pixels: it is the {most}.",
     "Adding up the pixels of each half yields {p} for {one} and {q} for {other}, thus the {most}.",
     "Its pixels split into {p} in the {one} and {q} in the {other} half, so there is more in the {most}.",
@@ -60,9 +60,9 @@ HALF_SHARE = (
     "Looking at the {one} half of {image} alone, what percentage of the {name} do you see?",
     "Take all {name} of {image}. Which share, in per cent, sits in the {one} half?",
     "Restricted to the {one} half of {image}, what percentage of the {name} remains?",
-    "What part of the {name} is {one} of the line that halves {image}, in per cent?",
-    "The {name} {name:is|are} divided between the {one} and the {other} half of {image}. What percentage is in the {one} "
-    "half?",
+    "What part of the {name}, in per cent, is on the {one} side of {image} when it is cut in half?",
+    "The {name} {name:is|are} divided between the {one} and the {other} half of {image}. What percentage is in the "
+    "{one} half?",
     "By how many per cent of its pixels {name:does|do} the {name} lie in the {one} half of {image}?",
     "Express in per cent which part of the {name} the {one} half of {image} has.",
     "Were the {other} half of {image} hidden, which percentage of the {name} could still be seen?",

@@ -24,11 +24,12 @@ QUESTIONS = (
     "{b:Does|Do} the {b} or the {c} come closer to the {a}?",
 )
 CLEAN = (
-    "A distance runs in a straight line between the centres of the two closest pixels of two classes, and parts narrower "
-    "than three pixels are left out.",
-    "Distances are those between the closest pixel centres of two classes; parts narrower than three pixels do not count.",
-    "Leave out all parts narrower than three pixels, and measure from pixel centre to pixel centre where two classes are "
-    "closest.",
+    "A distance runs in a straight line between the centres of the two closest pixels of two classes, and parts "
+    "narrower than three pixels are left out.",
+    "Distances are those between the closest pixel centres of two classes; parts narrower than three pixels do not "
+    "count.",
+    "Leave out all parts narrower than three pixels, and measure from pixel centre to pixel centre where two classes "
+    "are closest.",
     "What counts is the straight distance between the closest pixel centres, without parts narrower than three pixels.",
     "The distance of two classes is the shortest one between the centres of their pixels. Parts narrower than three "
     "pixels are ignored.",
@@ -39,21 +40,22 @@ FOUND = (
     "Where they are closest, the {b} {b:is|are} {p} {p:pixel|pixels} away and the {c} {q}. That makes the {d} closer.",
     "The smallest distance is {p} {p:pixel|pixels} for {b} and {q} for {c}, so the answer is {d}.",
     "The gap to the {b} is {p} {p:pixel|pixels}, the gap to the {c} {q}; it is smaller for the {d}.",
-    "Pixel centres of {a} and {b} come as close as {p} {p:pixel|pixels}, those of {a} and {c} as close as {q}. "
-    "Hence it is the {d}.",
+    "Pixel centres of {a} and {b} come as close as {p} {p:pixel|pixels}, those of {a} and {c} as close as {q}. Hence "
+    "it is the {d}.",
     "Distances: {p} {p:pixel|pixels} to {b}, {q} to {c}. The shorter one leads to the {d}.",
     "I measure {p} {p:pixel|pixels} between {a} and {b}, but {q} between {a} and {c}, so the {d} {d:lies|lie} closer.",
     "{p} {p:pixel|pixels} to the {b} against {q} to the {c}: the {d} {d:is|are} the nearer of the two.",
     "With {p} {p:pixel|pixels} to the {b} and {q} {q:pixel|pixels} to the {c}, the {d} {d:keeps|keep} closer.",
     "At the closest point the {b} {b:is|are} {p} {p:pixel|pixels} from the {a}; for the {c} this is {q}. So {d}.",
     "The {a} and the {b} are {p} {p:pixel|pixels} apart, the {a} and the {c} {q}; the smaller distance belongs to {d}.",
-    "Going from the {a}, the {b} {b:begins|begin} after {p} {p:pixel|pixels}, the {c} after {q}. The {d} {d:comes|come} "
-    "first.",
+    "Going from the {a}, the {b} {b:begins|begin} after {p} {p:pixel|pixels}, the {c} after {q}. The {d} "
+    "{d:comes|come} first.",
     "Comparing {p} {p:pixel|pixels} for the {b} with {q} for the {c} shows that the {d} {d:is|are} closer.",
     "As the {b} {b:stays|stay} {p} {p:pixel|pixels} away at least and the {c} {q}, the {d} {d:gets|get} nearer.",
     "The nearest {b} is at {p} {p:pixel|pixels}, the nearest {c} at {q}. So it is the {d}.",
     "Measured between centres, {b} {b:is|are} {p} {p:pixel|pixels} off and {c} {q}; therefore {d} {d:is|are} nearer.",
     "{q} {q:pixel|pixels} separate the {a} from the {c}, {p} from the {b}, which speaks for the {d}.",
-    "For {b} the minimum distance comes to {p} {p:pixel|pixels}, for {c} to {q}, and so the {d} {d:is|are} the closer one.",
+    "For {b} the minimum distance comes to {p} {p:pixel|pixels}, for {c} to {q}, and so the {d} {d:is|are} the closer "
+    "one.",
     "It takes {p} {p:pixel|pixels} to get from the {a} to the {b} and {q} to get to the {c}, which leaves the {d}.",
 )
