@@ -26,6 +26,7 @@ from terracot.questions import Question
 from terracot.questions.clouds import UNMENTIONED, clouds_over, split
 from terracot.rewriting import problems_of
 from terracot.rules import Truth, answer_from_masks
+from terracot.released.told import check_told_row, is_told
 from terracot.samples import content_id
 from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid, row_views
 from terracot.stated import is_stated, stated_number
@@ -101,6 +102,14 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
         return
     if row["ground_basis"] != scene.ground.basis:
         yield f"ground basis {row['ground_basis']} differs from the scene's {scene.ground.basis}"
+    if is_told(row["kind"]):
+        yield from check_told_row(row, masks, scene)
+        yield from _check_scene_columns(row, scene)
+        if row["options"]:
+            yield from _check_options(row)
+        if (row["form"] == "choice") != bool(row["options"]):
+            yield f"form is {row['form']!r} with {len(row['options'])} options"
+        return
     if is_stated(row["kind"]):
         yield from check_stated_row(row, masks, scene)
         if "candidates" in row:

@@ -268,11 +268,11 @@ def report_of(result: Summary) -> dict[str, Any]:
     }
 
 
-def exit_if_quarantined(result: Summary, allowed: float) -> None:
-    """Exit with code 3 when more than the allowed share of the scenes could not be used."""
+def exit_if_quarantined(result: Summary, allowed: float, what: str = "scene") -> None:
+    """Exit with code 3 when more than the allowed share of the scenes (or rows) could not be used."""
     if result.quarantined_share > allowed:
         click.echo(
-            f"Warning: {result.quarantined} of {result.scenes_read} scenes were quarantined, more than "
+            f"Warning: {result.quarantined} of {result.scenes_read} {what}s were quarantined, more than "
             f"--max-quarantined {allowed:g} allows. What could be used is complete in {result.out}; the reasons are in "
             f"{result.out / 'quarantine.jsonl'}",
             err=True,
@@ -280,14 +280,14 @@ def exit_if_quarantined(result: Summary, allowed: float) -> None:
         raise click.exceptions.Exit(EXIT_QUARANTINED)
 
 
-def print_quarantined(report: Mapping[str, Any]) -> None:
-    """How many scenes could not be used, and the commonest reasons."""
+def print_quarantined(report: Mapping[str, Any], what: str = "scene") -> None:
+    """How many scenes (or rows) could not be used, and the commonest reasons."""
     if not report["quarantined"]:
-        click.echo("no scene quarantined")
+        click.echo(f"no {what} quarantined")
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in list(report["reasons"].items())[:3])
     click.echo(
-        f"{report['quarantined']} of {report['scenes_read']} scenes quarantined ({reasons}): "
+        f"{report['quarantined']} of {report['scenes_read']} {what}s quarantined ({reasons}): "
         f"{Path(report['out']) / 'quarantine.jsonl'}"
     )
 
@@ -299,11 +299,11 @@ def print_counts(counts: Mapping[str, int]) -> None:
         click.echo(f"  {name:<{width}}{count:>8}")
 
 
-def _print_generated(report: Mapping[str, Any]) -> None:
+def _print_generated(report: Mapping[str, Any], what: str = "scene") -> None:
     counts = report["counts"]
     click.echo(f"{counts['samples']} samples over {counts['scenes']} scenes: {Path(report['out']) / 'data'}")
     print_counts(counts["kinds"])
-    print_quarantined(report)
+    print_quarantined(report, what)
 
 
 @cli.command()
@@ -330,6 +330,80 @@ def verify(folder: Path, source: str | None, option: tuple[str, ...], as_json: b
         found = "no problem" if report.ok else f"{len(report.problems)} problem{'s'[: len(report.problems) != 1]}"
         click.echo(f"{found}; checked: {checked or 'nothing'}")
     if not report.ok:
+        raise click.exceptions.Exit(EXIT_INVALID)
+
+
+_format_option = click.option(
+    "--format", "form", type=click.Choice(["released"]), required=True, help="`released`: the published training form."
+)
+_out_option = click.option(
+    "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write."
+)
+
+
+@cli.command()
+@_folder
+@_format_option
+@_out_option
+@_json_option
+def export(folder: Path, form: str, out: Path, as_json: bool) -> None:
+    """Write the samples of DIR in the form that the paper's data were published in: conversations, RLE, pictures."""
+    from terracot.released.export import export_released
+
+    counts = export_released(folder, out, sys.stderr.isatty() and not as_json)
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "format": form, "counts": counts}, ensure_ascii=False))
+        return
+    click.echo(f"{counts['published']} rows in the published form, {counts['extended']} with keys of our own: {out}")
+    print_counts(counts["extended_because"])
+
+
+@cli.command(name="import")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@_format_option
+@_out_option
+@click.option(
+    "--image-root", metavar="DIR", type=click.Path(path_type=Path), help="Where image names begin.  [default: PATH]"
+)
+@click.option("--license", "licence", metavar="NAME", default="unstated", show_default=True, help="Licence of the rows.")
+@click.option("--images", type=click.Choice(["embed", "files"]), default="embed", show_default=True, help="As `generate`.")
+@click.option("--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--max-quarantined",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="Exit with code 3 when a larger share of the rows cannot be used.",
+)
+@_json_option
+def import_command(
+    path: Path,
+    form: str,
+    out: Path,
+    image_root: Path | None,
+    licence: str,
+    images: str,
+    workers: int,
+    max_quarantined: float,
+    as_json: bool,
+) -> None:
+    """Make a Terra-CoT folder of rows in the published form: a .json or .jsonl file, or a folder of them.
+
+    Answers stay stated: nothing is measured. Rows that cannot be read are listed in quarantine.jsonl, each by itself.
+    """
+    from terracot.released.importing import import_released
+
+    progress = sys.stderr.isatty() and not as_json
+    result = import_released(path, out, image_root, licence, workers, progress, images)
+    report = report_of(result)
+    if as_json:
+        click.echo(json.dumps(report | {"format": form}, ensure_ascii=False))
+    else:
+        _print_generated(report, "row")
+    exit_if_quarantined(result, max_quarantined, "row")
+    if not report["counts"]["samples"]:
+        click.echo(f"Warning: no row could be used; {result.out / 'quarantine.jsonl'} says why", err=True)
         raise click.exceptions.Exit(EXIT_INVALID)
 
 

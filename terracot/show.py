@@ -182,7 +182,7 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
     for letter, option in zip(LETTERS, row.get("options") or (), strict=False):
         page.text(f"{letter}: {option}{'  (right)' if letter == row['answer'] else ''}")
     parts = split_text(row.get("text") or "")
-    said = parts[0] if parts else row.get("text") if row["kind"] == REFER else None
+    said = parts[0] if parts else row.get("text") if row["kind"] == REFER or row.get("steps") else None
     if said:
         page.text("Trace" if parts else "Reply", SMALL, FAINT)
         page.words(_trace_words(said, [s["mask"] for s in row["steps"] if s["kind"] == "ground"]))

@@ -89,6 +89,11 @@ def _source(
         path = recorded["path"]
     if path is None:
         return None
+    if recorded["name"] not in CATALOGUE:
+        raise SourceError(
+            f"this was imported from files in the {recorded['name']} form, and no source makes it again; leave out "
+            "--source, or import the files once more and compare"
+        )
     places = {o.name for o in CATALOGUE[recorded["name"]].options if o.path} & set(recorded["options"])
     if missing := sorted(places - set(options)):
         asked = " ".join(f"-o {name}=PATH" for name in missing)
