@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import shlex
@@ -135,6 +136,11 @@ def cli() -> None:
     help="Keep pictures and pixels in the scene table, or as .png and .npy files beside it.",
 )
 @click.option(
+    "--modality",
+    metavar="NAME,...",
+    help="Use only the images of these sensors: optical, sar, multispectral. Scenes without them are quarantined.",
+)
+@click.option(
     "--split-blocks",
     metavar="KM",
     type=click.FloatRange(min=0, min_open=True),
@@ -171,6 +177,7 @@ def generate(
     mix: str,
     mcq_share: float,
     images: str,
+    modality: str | None,
     split_blocks: float | None,
     split_shares: str | None,
     rewriter: str | None,
@@ -187,6 +194,7 @@ def generate(
     """
     from terracot import dataset
     from terracot.levels import parse_mix
+    from terracot.modalities import parse_modalities
     from terracot.splits import SHARES, SplitRule, parse_shares
 
     if split_shares is not None and split_blocks is None:
@@ -199,6 +207,7 @@ def generate(
     shares = SHARES if split_shares is None else parse_shares(split_shares)
     rule = None if split_blocks is None else SplitRule(split_blocks, shares)
     words = rewriter_of(rewriter, rewriter_model, rewriter_cache)
+    spec = dataclasses.replace(spec, modalities=parse_modalities(modality))
     result = dataset.generate(
         spec, out, seed, limit, workers, allowed, progress, chosen, mcq_share, rule, words, images
     )

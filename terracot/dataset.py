@@ -172,6 +172,7 @@ def source_record(source: SourceSpec, opened: SceneSource) -> dict[str, Any]:
         "options": {k: Path(str(v)).name if k in paths else v for k, v in source.options},
         "fingerprint": opened.fingerprint(),
         "generated": isinstance(opened, GeneratedSource),
+        **({"modalities": list(source.modalities)} if source.modalities else {}),
     }
 
 

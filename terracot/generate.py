@@ -13,6 +13,7 @@ import terracot
 from terracot.assembly import Asked, Plan, assemble
 from terracot.findings import SceneFacts
 from terracot.licences import allowed, non_commercial
+from terracot.modalities import select
 from terracot.pixel_files import EMBED, FILES, store
 from terracot.questions import Question, ask
 from terracot.rewriting import Rewriter
@@ -111,15 +112,16 @@ def _row(question: Question, facts: SceneFacts, seed: int, level: str, chosen: M
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """How to open a source again, in this process or another: name, path as given, options."""
+    """How to open a source again, in this process or another: name, path as given, options, sensors (all if none)."""
 
     name: str
     path: str
     options: tuple[tuple[str, Any], ...] = ()
+    modalities: tuple[str, ...] = ()
 
     def open(self) -> SceneSource:
         """The source; ``SourceError`` when it cannot be opened."""
-        return open_source(self.name, self.path, **dict(self.options))
+        return select(open_source(self.name, self.path, **dict(self.options)), self.modalities)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from terracot.findings import Setting
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.masks import RleError
+from terracot.modalities import select
 from terracot.pixel_files import without_paths
 from terracot.rewriting import REWORDED
 from terracot.samples import SCENE_SCHEMA
@@ -98,7 +99,8 @@ def _source(
     if missing := sorted(places - set(options)):
         asked = " ".join(f"-o {name}=PATH" for name in missing)
         raise SourceError(f"this was made with {', '.join(missing)} as well; say where it lies: {asked}")
-    source = open_source(recorded["name"], path, **{**recorded["options"], **options})
+    opened = open_source(recorded["name"], path, **{**recorded["options"], **options})
+    source = select(opened, recorded.get("modalities", ()))
     if source.fingerprint() != recorded["fingerprint"]:
         report.problems.append(f"the source at {path} is not the one this was made from: its fingerprint differs")
     return source
