@@ -119,7 +119,7 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
     assert {"torch", "transformers", "datasets", "sklearn", "ray", "rasterio"} & set(loaded) == set()
 
 
-def test_wheel_carries_all_packages_and_their_yaml(tmp_path: Path) -> None:
+def test_wheel_carries_all_packages_with_their_yaml_and_page(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     made = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
@@ -128,10 +128,10 @@ def test_wheel_carries_all_packages_and_their_yaml(tmp_path: Path) -> None:
     expected = {
         str(path.relative_to(source))
         for source, package in ((ROOT, "terracot"), (ROOT, "terrabench"), (ROOT / "models", "terrabaselines"))
-        for path in tracked(".py", ".yaml")
+        for path in tracked(".py", ".yaml", ".html", ".css", ".js")
         if path.is_relative_to(source / package)
     }
-    assert "terracot/sources/layouts/hls_worldcover.yaml" in expected
+    assert {"terracot/sources/layouts/hls_worldcover.yaml", "terracot/browser/page.html"} <= expected
     assert expected - names == set()
     assert not [n for n in names if n.startswith(("tests/", "docs/", "models/"))]
 

@@ -229,7 +229,9 @@ function lights(part, masks) {
 /** Light the masks of the innermost part around a place; without one, of whatever has the focus. */
 function follows(place) {
   const part = place?.closest?.("[data-masks]") ?? document.activeElement?.closest("[data-masks]");
-  light(part ? part.dataset.masks.split(" ").map(Number) : []);
+  const masks = part ? part.dataset.masks.split(" ").map(Number) : [];
+  const legend = part?.parentElement.id === "masks"; // where a mask was just switched off it stays off
+  light(legend ? masks.filter((mask) => !state.hidden.has(mask)) : masks);
 }
 
 // --- masks -----------------------------------------------------------------------------------------------------------
