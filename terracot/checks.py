@@ -24,9 +24,9 @@ from terracot.plugins import LETTERS, EvidenceMask
 from terracot.quantities import Regions, measured_value
 from terracot.questions import Question
 from terracot.questions.clouds import UNMENTIONED, clouds_over, split
+from terracot.released.told import check_told_row, is_told
 from terracot.rewriting import problems_of
 from terracot.rules import Truth, answer_from_masks
-from terracot.released.told import check_told_row, is_told
 from terracot.samples import content_id
 from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid, row_views
 from terracot.stated import is_stated, stated_number

@@ -374,8 +374,12 @@ def export(folder: Path, form: str, out: Path, as_json: bool) -> None:
 @click.option(
     "--image-root", metavar="DIR", type=click.Path(path_type=Path), help="Where image names begin.  [default: PATH]"
 )
-@click.option("--license", "licence", metavar="NAME", default="unstated", show_default=True, help="Licence of the rows.")
-@click.option("--images", type=click.Choice(["embed", "files"]), default="embed", show_default=True, help="As `generate`.")
+@click.option(
+    "--license", "licence", metavar="NAME", default="unstated", show_default=True, help="Licence of rows without one."
+)
+@click.option(
+    "--images", type=click.Choice(["embed", "files"]), default="embed", show_default=True, help="As for `generate`."
+)
 @click.option("--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option(
     "--max-quarantined",
