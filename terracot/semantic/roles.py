@@ -24,7 +24,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "tree": ("tree cover", "forest", "broad-leaved forest", "coniferous forest", "mixed forest"),
     "grass": ("grassland", "grass", "pastures"),
     "shrub": ("shrubland", "shrub and scrub"),
-    "bare": ("bare ground", "bare land", "bare or sparse vegetation"),
+    "bare": ("bare ground", "barren ground", "bare land", "bare or sparse vegetation"),
     "wetland": (
         "wetland",
         "herbaceous wetland",
@@ -44,7 +44,6 @@ NO_ROLE = frozenset(
         # mosaics and regroupings of several covers
         "shrub and grass",
         "rangeland",
-        "savanna",
         "complex cultivation patterns",
         "agricultural land with significant areas of natural vegetation",
         "agro-forestry areas",
@@ -65,6 +64,9 @@ NO_ROLE = frozenset(
         "cloud",
         "cloud shadow",
         # buildings by damage
+        "undamaged building cover",
+        "building cover with minor damage",
+        "building cover with major damage",
         "intact building cover",
         "damaged building cover",
         "destroyed building cover",
