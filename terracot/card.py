@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ COUNTED = {
 }
 """What cards and manifests count samples by -> the column."""
 
+_PROVENANCE = ("provenance",)
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -40,6 +42,11 @@ def licences_of(folder: Path) -> list[tuple[str, str, str, int]]:
     columns = ("source", "license", "attribution")
     counter = Counter(tuple(row[c] for c in columns) for row in read_rows(folder, "scenes", columns))
     return [(*names, count) for names, count in sorted(counter.items())]
+
+
+def synthetic_scenes(folder: Path) -> int:
+    """How many scenes of a folder were generated, by their provenance."""
+    return sum(json.loads(row["provenance"]).get("synthetic") is True for row in read_rows(folder, "scenes", _PROVENANCE))
 
 
 def card_head(configs: Sequence[str], licences: Sequence[str], rows: int | None = None) -> str:
@@ -90,13 +97,15 @@ def card(
     counts: Mapping[str, Mapping[str, int]],
     licences: Sequence[tuple[str, str, str, int]],
     embedded: bool = True,
+    synthetic: int = 0,
 ) -> str:
     """The data-set card: what is in the folder, how to read it, whom to credit.
 
     ``counts`` is that of ``counts_of``, ``licences`` that of ``licences_of``; ``embedded``: pictures and pixels lie in
-    the scene table.
+    the scene table; ``synthetic`` scenes were generated.
     """
-    synthetic = "\n**All images of this data set are synthetic.**\n" if source == "procedural" else ""
+    how_many = "All" if synthetic == totals["scenes"] else f"{synthetic} of {totals['scenes']}"
+    warning = f"\n**{how_many} scenes of this data set are synthetic: no satellite saw them.**\n" if synthetic else ""
     tables = "\n".join(_table(column, counts[name]) for name, column in COUNTED.items())
     credits = "\n".join(
         f"- {name} ({number} scenes): {licence}{mark(licence)}; {who or 'no attribution asked for'}"
@@ -105,7 +114,7 @@ def card(
     return (
         card_head(("samples", "scenes"), sorted({licence for _, licence, *_ in licences}), totals["samples"])
         + f"""# Terra-CoT from `{source}`
-{synthetic}
+{warning}
 {totals["samples"]} question-and-answer samples with reasoning traces over {totals["scenes"]} scenes. Each `[SEG]` of a
 trace stands for one mask of `masks` (compressed COCO RLE); every number of question and trace is recorded under
 `values` and can be measured again: `terracot verify` does so.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from terracot.assembly import Plan
-from terracot.card import card, counts_of, licences_of
+from terracot.card import card, counts_of, licences_of, synthetic_scenes
 from terracot.croissant import write_croissant
 from terracot.findings import Finding, SceneFacts, Setting
 from terracot.generate import GenerateJob, SourceSpec, shard_samples, usable_scenes
@@ -137,7 +137,7 @@ def scenes_per_shard(source: SceneSource, ids: Sequence[str]) -> int:
 def describe(out: Path, source: str, totals: Mapping[str, int], embedded: bool) -> dict[str, Any]:
     """Write card and Croissant metadata of finished tables; returns the counts for the manifest."""
     counts, licences = counts_of(out), licences_of(out)
-    atomic_write_text(out / "README.md", card(source, totals, counts, licences, embedded))
+    atomic_write_text(out / "README.md", card(source, totals, counts, licences, embedded, synthetic_scenes(out)))
     write_croissant(
         out,
         f"terra-cot-{source}",

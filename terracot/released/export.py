@@ -124,6 +124,8 @@ def released_row(
     row["labels"] = [mask["class_name"] for mask in sample["masks"]]
     told = {"id": sample["id"], "scene_id": sample["scene_id"]} | {name: sample[name] for name in _TOLD}
     row[OURS] = told | {"attribution": scene["attribution"], "modalities": modalities}
+    if json.loads(scene["provenance"]).get("synthetic") is True:
+        row[OURS]["synthetic"] = True
     return fits, row
 
 

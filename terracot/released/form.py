@@ -70,6 +70,7 @@ class Row:
     mask_dates: tuple[int, ...]
     labels: tuple[str, ...]
     told: Mapping[str, str]
+    synthetic: bool = False
 
 
 def human_turn(question: str, options: Sequence[str], dates: Sequence[int], modalities: Sequence[str]) -> str:
@@ -114,6 +115,7 @@ def row_of(content: Any) -> Row:
         _mask_dates(content, dates, [t for turn in turns for t in seg_dates(turn.text)]),
         _labels(content.get("labels"), len(masks)),
         told,
+        bool(told) and content[OURS].get("synthetic") is True,
     )
 
 

@@ -199,6 +199,8 @@ def _scene(row: Row, root: Path, license: str) -> Scene:
     provenance: dict[str, Any] = {"images": list(row.images)}
     if row.told:
         provenance["told"] = {key: row.told[key] for key in ("scene_id", "source") if key in row.told}
+    if row.synthetic:
+        provenance["synthetic"] = True
     return Scene(
         id=name,
         source=SOURCE,
