@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from terracot import measure
+from terracot.captions.measures import QUANTITIES as CAPTIONS
 from terracot.ground import GroundSampling
 from terracot.language import UNITS, number_text
 from terracot.plugins import EvidenceMask
@@ -131,6 +132,7 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "marked_pixels": lambda r, of: float(np.count_nonzero(_marked(r, of))),
     "hidden_pixels": lambda r, of: float(_hidden(r, of)),
     "hidden_share": lambda r, of: 100.0 * _hidden(r, of) / int(np.count_nonzero(_marked(r, of[1:]))),
+    **CAPTIONS,
     **TEMPORAL,
     **SPATIAL,
     **SEMANTIC,
