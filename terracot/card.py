@@ -46,7 +46,9 @@ def licences_of(folder: Path) -> list[tuple[str, str, str, int]]:
 
 def synthetic_scenes(folder: Path) -> int:
     """How many scenes of a folder were generated, by their provenance."""
-    return sum(json.loads(row["provenance"]).get("synthetic") is True for row in read_rows(folder, "scenes", _PROVENANCE))
+    return sum(
+        json.loads(row["provenance"]).get("synthetic") is True for row in read_rows(folder, "scenes", _PROVENANCE)
+    )
 
 
 def card_head(configs: Sequence[str], licences: Sequence[str], rows: int | None = None) -> str:
