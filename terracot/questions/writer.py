@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,9 +119,9 @@ class Writer:
         phrasing = self.choose(phrasings)
         source = self.setting.according_to.get(self.finding.t)
         if self.setting.dates > 1 and "{image}" not in phrasing:
-            phrasing = "In image {date}, " + phrasing[:1].lower() + phrasing[1:]
+            phrasing = "In image {date}, " + _lowered(phrasing)
         if source:
-            phrasing = "According to {source}, " + phrasing[:1].lower() + phrasing[1:]
+            phrasing = "According to {source}, " + _lowered(phrasing)
             slots["source"] = source
         if self.setting.dates == 1:
             return self.fill(phrasing.replace("{image}", "this image"), **slots)
@@ -154,6 +155,15 @@ class Writer:
 
 
 Slot = str | Noun | Value
+
+
+def _lowered(phrasing: str) -> str:
+    """A phrasing that goes on a sentence; it may begin with two forms of a verb, ``{name:Is|Are}``."""
+    head, bar, rest = phrasing.partition("}")
+    if bar and re.fullmatch(r"\{\w+:\w[^{]*", head):
+        name, _, forms = head.partition(":")
+        return name + ":" + "|".join(form[:1].lower() + form[1:] for form in forms.split("|")) + bar + rest
+    return phrasing[:1].lower() + phrasing[1:]
 
 
 def _number(value: Value, form: str) -> str:

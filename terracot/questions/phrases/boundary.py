@@ -57,8 +57,7 @@ _FOUND = (
         ("have a border in common.", "have no border in common."),
     ),
     (
-        "Looking at the eight neighbours of each pixel of {a}, I find {b} at {contact:+pixel}, which means that the "
-        "two ",
+        "Looking at the eight neighbours of each pixel of {a}, I find {contact:+pixel} beside {b}, so the two ",
         ("are in contact.", "are not in contact."),
     ),
     (
@@ -98,7 +97,7 @@ _FOUND = (
         ("meet.", "do not meet."),
     ),
     (
-        "The two masks are in touch at {contact:+pixel} of {a}, so they ",
+        "Between the two masks, {contact:+pixel} of {a} {contact:is|are} in touch, so they ",
         ("are adjacent.", "are not adjacent."),
     ),
     (

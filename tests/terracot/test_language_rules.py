@@ -1,0 +1,205 @@
+"""Grammar of every kind of question: each phrasing of each step, singular and plural names, and counts of 1."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from wording import Case, cases, spoken, worded
+
+from terracot.language import NUMBER, UNIT_TEXT
+from terracot.levels import kinds
+from terracot.questions import Question, ask
+from terracot.questions.phrases.refer import ASKED, SHOWN
+from terracot.stated import refer_words
+
+LEAST = 20
+KINDS = tuple(kinds())
+SPOKEN = tuple(name for name in KINDS if name != "refer")  # which words itself with ``refer_words``
+
+SINGULAR_VERBS = "is|was|has|does|covers|lies|takes|makes|occurs|appears|occupies|touches|holds|borders|falls|consists"
+SINGULAR_VERBS += "|grows|shrinks|belongs|meets|reaches|gains|loses|remains|forms|comes|stands|surrounds|keeps|shows"
+PLURAL_VERBS = "are|were|have|do|cover|lie|take|make|occur|appear|occupy|touch|hold|border|fall|consist"
+PLURAL_VERBS += "|grow|shrink|belong|meet|reach|gain|lose|remain|form|come|stand|surround|keep|show"
+NOUNS = "pixels|patches|buildings|classes|images|dates|pieces|parts|regions|steps|neighbours|metres"
+# After these words a name does not rule the verb: "the pixels of wetlands have", "does the wetland cover".
+NOT_SUBJECT = "of|by|with|from|to|in|on|between|and|or|for|as|at|into|than|over|around|along|beside|without|towards"
+NOT_SUBJECT += (
+    "|bordering|is|are|labelled|called|named|for|near|onto|inside|outside|beyond|under|like|class|cover|covers|shows"
+)
+HELPERS = re.compile(r"\b(does|do|did|can|could|would|may|might|will|shall|let|see|make|where|must|should|if)\b", re.I)
+SUBJECT = r"(?:(?P<before>\w+),? )?(?:(?:the|any|all|some) )?(?:(?:nearest|earlier|later|initial) )?"
+
+FORBIDDEN = {
+    "template mark": r"[{}|]|\bNone\b(?! of)|\bnan\b",
+    "double space": r"  ",
+    "space before a sign": r" [.,;:?!)]",
+    "doubled sign": r"[.,;:?!][.,;:?!]",
+    "doubled word": r"\b(?i:([a-z]+) \1)\b",
+    "article before a name": r"\b[Aa]n? (?:the )?[SP]NAME\b",
+    "article before another": r"\b[Aa]n? (?:the|an?|any|each)\b",
+    "a before a vowel": r"\b[Aa] (?!one\b|uni|use|eu)[aeiou]",
+    "an before a consonant": r"\b[Aa]n (?!hour|8|11|18|[A-Z]{2})[^aeiou\W]",
+    "two verbs": r"\b(?:is|are|was|were) (?:is|are|was|were|has|have|does|do)\b",
+    "plural after 1": rf"(?<![\d.,-])1 (?:(?:valid|separate|connected|different|single|such) )?(?:{NOUNS})\b",
+    "plural verb after 1": r"(?:^|[.:;] )1 \w+(?: of (?:the )?[SP]NAME)? (?:are|were|have|lie|cover|belong|form)\b",
+    "there are 1": r"\b[Tt]here (?:are|were) 1(?![\d,.]*\d)\b(?! \w+ of \w+ and| \w+ of \w+, )",
+    "singular after a number": r"(?<![\d.,-])(?!1\b)\d[\d,.]* (?:pixel|patch|building)\b(?! \w+s\b)",
+    "this is, of a plural": r"\b(?i:this|here) (?:is|was) the PNAME\b",
+    "these are, of a singular": r"\b(?i:these|here) (?:are|were) the SNAME\b(?! and)",
+    "question about a plural": r"(?:^|[.:;?] |, )(?i:is|does|has|was) (?:the |any )?PNAME\b",
+    "question about a singular": r"(?:^|[.:;?] |, )(?i:are|do|have|were) (?:the |any )?SNAME\b(?!,| and| or)",
+    "does before a plural": r"\b(?i:does) (?:the |any )?PNAME\b",
+    "a measure of uncountable kind": r"\b(?:much of the \w+ pixels|amount of (?:\w+ )?pixels|less pixels)\b",
+    "no distance at all": r"\bat 0 pixels\b|\bnext to \S+ at 0\b",
+}
+
+
+def normal(text: str, case: Case) -> str:
+    """The text with SNAME for each singular class name and PNAME for each plural one."""
+    names = {mask.class_name: "PNAME" if mask.plural else "SNAME" for mask in case.finding.masks}
+    for name in sorted(names, key=len, reverse=True):
+        if name not in ("building", "destroyed building"):  # which may take an article
+            text = re.sub(rf"\b{re.escape(name)}\b", names[name], text, flags=re.I)
+    return text
+
+
+def faults(text: str) -> Iterator[str]:
+    """What is wrong with a normalised text."""
+    for rule, pattern in FORBIDDEN.items():
+        if hit := re.search(pattern, text):
+            yield f"{rule}: {hit[0]!r}"
+    for sentence in re.split(r"(?<=[.:;?!]) ", text):
+        for name, verbs in (("PNAME", SINGULAR_VERBS), ("SNAME", PLURAL_VERBS)):
+            for hit in re.finditer(rf"{SUBJECT}{name} (?:{verbs})\b", sentence):
+                helped = name == "SNAME" and HELPERS.search(sentence[: hit.end()])
+                if not helped and not re.fullmatch(NOT_SUBJECT, hit["before"] or "", re.I):
+                    yield f"agreement: {hit[0]!r}"
+
+
+@cache
+def every_wording(kind: str, ones: bool = False) -> list[tuple[Case, str, Question]]:
+    """Each finding of a kind with the n-th phrasings, for every n that there is; each with options and without."""
+    found = []
+    assert cases()[kind], f"no scene of wording.py has a question of kind {kind}: add one"
+    for case in cases()[kind]:
+        _, lists = worded(case, 0, "B")
+        for n in range(max(map(len, lists), default=LEAST)):
+            found.append((case, f"{kind} {n}", worded(case, n, "B" if n % 2 else None, ones)[0]))
+    return found
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_every_list_has_twenty_different_phrasings(kind):
+    for case in cases()[kind]:
+        _, lists = worded(case, 0, "B")
+        assert lists
+        for phrasings in lists:
+            assert len(set(phrasings)) >= LEAST, phrasings[:2]
+            assert len(set(phrasings)) == len(phrasings)
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_seeds_reach_twenty_phrasings_of_the_question(kind):
+    """By the writer's own choice, as recorded in the template."""
+    case = cases()[kind][0]
+    chosen = {ask(case.finding, case.setting, seed).template.split(":")[1].split("-")[0] for seed in range(300)}
+    assert len(chosen) >= LEAST
+
+
+def test_seeds_reach_twenty_ways_to_ask_for_a_region_and_to_show_it():
+    words = [refer_words("the road", "s1", "key", 1, 1, seed) for seed in range(300)]
+    assert len({question for question, _, _ in words}) == len(ASKED) >= LEAST
+    assert len({step.text for _, step, _ in words}) == len(SHOWN) >= LEAST
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_wording_breaks_a_rule_of_grammar(kind):
+    for case, which, question in every_wording(kind):
+        for text, _ in spoken(question):
+            assert not list(faults(normal(text, case))), (which, text)
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_counts_of_one_take_the_singular(kind):
+    for case, which, question in every_wording(kind, ones=True):
+        for text, _ in spoken(question):
+            assert not list(faults(normal(text, case))), (which, text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sentences_begin_with_a_capital_and_end_with_a_sign(kind):
+    for _, which, question in every_wording(kind):
+        assert re.search(r"[.?)]$", question.text), (which, question.text)
+        head, prefix, rest = question.text.rpartition("According to the map of the test, ")
+        assert not head
+        if image := re.match(r"[Ii]n image \d, ", rest):
+            rest, prefix = rest[image.end() :], image[0]
+        assert rest[:1].islower() if prefix else rest[:1].isupper() or rest[:1].isdigit(), (which, question.text)
+        for step in question.steps:
+            assert step.text.endswith(":") if hasattr(step, "mask") else re.search(r"[.?]$", step.text), (which, step)
+            assert step.text[:1].isupper() or step.text[:1].isdigit(), (which, step)
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_digits_come_from_recorded_numbers_and_are_rounded_as_they_should(kind):
+    for case, which, question in every_wording(kind):
+        for text, values in spoken(question):
+            if text == case.finding.truth.text:
+                continue
+            for mask in case.finding.masks:
+                text = text.replace(mask.class_name, "")
+            assert NUMBER.findall(text) == [value.text for value in values], (which, text)
+            for value in values:
+                shown = float(value.text.replace(",", ""))
+                last = 0.5 * 10.0 ** -len(value.text.partition(".")[2])
+                assert math.isclose(shown, value.value, rel_tol=0.005, abs_tol=last + 1e-9), (which, value)
+                about = f"about {value.text}{UNIT_TEXT.get(value.unit, '')}"
+                assert about not in text or not math.isclose(shown, value.value, rel_tol=1e-12), (which, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the PNAME is here",
+        "PNAME covers 3 pixels.",
+        "SNAME cover 3 pixels.",
+        "The SNAME are here:",
+        "Is any PNAME visible?",
+        "Does the PNAME touch it?",
+        "How far is it? Do the SNAME grow?",
+        "It has 1 pixels.",
+        "There are 1 pixel.",
+        "It has 12 pixel.",
+        "It has 1 separate patches.",
+        "a SNAME grows",
+        "an forest",
+        "a image",
+        "the the image",
+        "it is are so",
+        "This is the PNAME:",
+        "A {name}.",
+        "two  spaces",
+        "The SNAME lies next to PNAME at 0 pixels.",
+    ],
+)
+def test_the_rules_find_what_is_wrong(text):
+    assert list(faults(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The pixels of PNAME is a mask that covers SNAME.",
+        "How much area does the SNAME cover in this image?",
+        "Do the SNAME and the PNAME touch?",
+        "Of the PNAME, 1 pixel borders on SNAME.",
+        "Are any PNAME visible in this image?",
+        "It has 1 pixel in 2 patches, about 0.1% of 1,001 pixels.",
+    ],
+)
+def test_the_rules_leave_what_is_right(text):
+    assert not list(faults(text))
