@@ -177,8 +177,8 @@ EARLIER = (
     "Beginning with the earlier date, I mark the {name}:",
     "The first of the two regions, the {name} before:",
     "Everything that is {name} in the earlier image:",
-    "I trace the {name} in the image taken first:",
-    "The image taken first has {name} here:",
+    "I trace the {name} in the earlier of the two images:",
+    "The earlier of the two images has {name} here:",
     "For the earlier date I segment the {name}:",
     "I look for {name} in the earlier image:",
 )
@@ -199,8 +199,8 @@ LATER = (
     "Turning to the later date, I mark the {name}:",
     "The second of the two regions, the {name} after:",
     "Everything that is {name} in the later image:",
-    "I trace the {name} in the image taken last:",
-    "The image taken last has {name} here:",
+    "I trace the {name} in the later of the two images:",
+    "The later of the two images has {name} here:",
     "For the later date I segment the {name}:",
     "I look for {name} in the later image:",
 )

@@ -6,7 +6,7 @@ FIRST_CHANGE = (
     "In which image does the area of {name} first differ from that in image {first} by more than {limit}?",
     "Which image is the first whose area of {name} is more than {limit} above or below that of image {first}?",
     "Starting from image {first}, which image is the first to show the area of {name} changed by more than {limit}?",
-    "When has the area of {name} first changed by more than {limit} against image {first}? Name the image.",
+    "When did the area of {name} first change by more than {limit} against image {first}? Name the image.",
     "Name the first image in which the area of {name} is more than {limit} larger or smaller than in image {first}.",
     "Take the area of {name} in image {first} as the measure. Which image is the first to depart from it by more than "
     "{limit}?",
