@@ -28,6 +28,7 @@ from PIL import Image
 from terracot.io import OutputError, atomic_write_text
 from terracot.kinds import folder_kind
 from terracot.language import NUMBER, quantity_text
+from terracot.pixel_files import inside
 from terracot.plugins import LETTERS
 from terracot.seeding import seed_of
 from terracot.shards import read_rows
@@ -144,7 +145,7 @@ def _first_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def picture_uri(image: Mapping[str, Any], folder: Path) -> str:
     """A stored picture as a data URI: as it is when small, else reduced and as JPEG."""
-    data: bytes = image["bytes"] or (folder / image["path"]).read_bytes()
+    data: bytes = image["bytes"] or inside(folder, image["path"]).read_bytes()
     kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
     with Image.open(io.BytesIO(data)) as picture:
         if len(data) > SMALL_PICTURE or max(picture.size) > PICTURE_SIDE or kind == "jpeg":

@@ -436,6 +436,26 @@ def show(folder: Path, row_id: str, out: Path) -> None:
 
 @cli.command()
 @_folder
+@click.option(
+    "--within",
+    metavar="KM",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Count scenes that lie closer than this to a train scene.",
+)
+@_json_option
+def stats(folder: Path, within: float, as_json: bool) -> None:
+    """Count what DIR holds, show how its answers are spread, and how far its splits lie apart."""
+    from terracot.stats import stats as count
+    from terracot.stats import stats_text
+
+    found = count(folder, within)
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else stats_text(found))
+
+
+@cli.command()
+@_folder
 @click.option("--out", required=True, metavar="HTML", type=click.Path(path_type=Path), help="Page to write.")
 @click.option(
     "--limit",

@@ -42,14 +42,16 @@ def store(row: Mapping[str, Any], folder: Path, name: str) -> tuple[dict[str, An
 def with_files(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The row with the bytes of the files that it names; any other row as it is. ``OutputError`` for unusable files.
 
-    A row that was read without its size keeps the paths of its pixels, which nobody could use.
+    A row that was read without its size keeps the paths of its pixels, which nobody could use; columns of frames that
+    were not read are left out.
     """
     if row.get("frames"):
         for frame in row["frames"]:
-            image = frame["image"]
-            if image["bytes"] is None and image["path"] is not None:
+            image = frame.get("image")
+            if image and image["bytes"] is None and image["path"] is not None:
                 frame["image"] = {**image, "bytes": _read(folder, image["path"])}
-            if frame["pixels"] is None and frame["pixels_path"] is not None and "height" in row:
+            unread = frame.get("pixels", b"") is None
+            if unread and frame["pixels_path"] is not None and "height" in row:
                 shape = (len(frame["bands"]), row["height"], row["width"])
                 frame["pixels"] = _read_array(folder, frame["pixels_path"], shape, frame["dtype"])
     return row
