@@ -156,6 +156,6 @@ def test_the_card_has_readable_front_matter_with_licences_that_hold_quotes(tmp_p
 
 def test_the_card_credits_the_source(folder: Path):
     card = (folder / "README.md").read_text()
-    assert "- CC-BY-4.0: Synthetic test scenes" in card
+    assert "(35 scenes): CC-BY-4.0; Synthetic test scenes" in card
     assert f"{len(rows(folder, 'samples'))} question-and-answer samples" in card
-    assert "All images of this data set are synthetic" not in card  # said of generated sources only
+    assert "are synthetic" not in card  # said of generated sources only
