@@ -113,7 +113,7 @@ def _view(tell: Teller, mask: int) -> str:
     """How the summary calls what it is about."""
     t = tell.w.finding.masks[mask].t
     sensors = {SENSORS[view.modality] for view in tell.w.setting.views if view.t == t}
-    names = ["the scene", "this scene", "the view", "the area in view"]
+    names = ["the scene", "this scene"]
     if len(sensors) == 1:
         names += [f"this {sensor} image" for sensor in sensors] + [f"the {sensor} scene" for sensor in sensors]
     return tell.w.choose(names)
@@ -122,7 +122,8 @@ def _view(tell: Teller, mask: int) -> str:
 def _opening(tell: Teller, masks: Sequence[int], view: str) -> Say:
     """The largest class and the next ones, with their shares."""
     whole = tell.whole(masks[0])
-    slots: dict[str, Slot] = {"scene": view, "a": tell.w.name(masks[0]), "whole": whole}
+    slots: dict[str, Slot] = {"scene": view, "a": tell.w.name(masks[0])}
+    slots["whole"] = whole if whole.plural else Noun("the frame")  # the image is the subject of the sentence
     slots["sa"] = tell.value("share", masks[0], unit="%")
     stands = scene.standing(tell, masks)
     others = masks[1 : 1 + OTHERS]

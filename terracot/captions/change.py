@@ -81,7 +81,7 @@ def damage(tell: Teller) -> Fact:
 
 
 def _shares(tell: Teller, before: int, after: int) -> tuple[Value, Value]:
-    return tuple(tell.value("common_share", *of, unit="%") for of in ((before, after), (after, before)))  # type: ignore[return-value]
+    return tuple(tell.value("share_where_both", *of, unit="%") for of in ((before, after), (after, before)))  # type: ignore[return-value]
 
 
 def _common(tell: Teller) -> Noun:

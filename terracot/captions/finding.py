@@ -39,7 +39,7 @@ def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
     A map that serves several dates (``static_labels``) says nothing of change.
     """
     dates = sorted(facts.maps)
-    usable = [t for t in dates if facts.valid[t].mean() * 100 >= filters.min_valid_share]
+    usable = [t for t in dates if _labelled(facts, t) >= filters.min_valid_share]
     if len(usable) > 1 and not facts.scene.provenance.get("static_labels"):
         yield _change(facts, usable[0], usable[-1], filters)
     else:
@@ -47,6 +47,11 @@ def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
             yield _land(facts, t)
     if facts.scene.instances:
         yield _buildings(facts)
+
+
+def _labelled(facts: SceneFacts, t: int) -> float:
+    """Per cent of the frame that is labelled on a date."""
+    return 100.0 * facts.maps[t].valid_pixels / facts.maps[t].classes.size
 
 
 def _finding(masks: Iterable[EvidenceMask], parameters: Mapping[str, Any]) -> Finding:
@@ -84,7 +89,7 @@ def _change(facts: SceneFacts, first: int, last: int, filters: Filters) -> Findi
         for t, m in zip((first, last), maps, strict=True)
         for i in _by_size(m, (i for i, name in enumerate(m.legend.names) if name in chosen))
     ]
-    whole = all(facts.valid[t].mean() * 100 >= filters.min_valid_share_absent for t in (first, last))
+    whole = all(_labelled(facts, t) >= filters.min_valid_share_absent for t in (first, last))
     told = {
         kind: [name for name in shared if name in chosen and whole and share[name] == 0]
         for kind, share in zip(("new", "gone"), shares, strict=True)

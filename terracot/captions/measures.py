@@ -76,9 +76,8 @@ class Survey:
 
     def filled(self, place: int) -> float:
         """Per cent of a region's bounding box that it fills."""
-        rows, cols = (np.flatnonzero(np.any(self.masks[place], axis=axis)) for axis in (1, 0))
-        box = int(rows[-1] - rows[0] + 1) * int(cols[-1] - cols[0] + 1)
-        return 100.0 * self.counts[place] / box
+        sides = [np.flatnonzero(np.any(self.masks[place], axis=axis)) for axis in (0, 1)]
+        return 100.0 * self.counts[place] / math.prod(int(side[-1] - side[0]) + 1 for side in sides)
 
     @cached_property
     def parts(self) -> _Counts:
@@ -266,7 +265,7 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "border_sides": _sides,
     "outline_share": _outline_share,
     "labelled_share": _labelled_share,
-    "common_share": _common_share,
+    "share_where_both": _common_share,
     "gained": _gained,
 }
 """For ``terracot.quantities``: percentages, pixels, pixel sides, counts and plain ratios."""

@@ -76,7 +76,7 @@ class Teller:
 
     def valid_part(self, mask: int) -> float:
         """Part of the frame that is labelled on the date of a mask."""
-        return float(self.w.setting.valid[self.w.finding.masks[mask].t].mean())
+        return self.w.regions.valid_pixels(mask) / self.w.finding.masks[mask].mask.size
 
     @property
     def areas(self) -> bool:
