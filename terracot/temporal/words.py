@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from terracot.grammar import Noun
 from terracot.quantities import Value
-from terracot.questions.writer import UNIT_WORDS, Question, Slot, Writer, with_clause
+from terracot.questions.writer import HERE, UNIT_WORDS, Question, Slot, Writer, with_clause
 from terracot.temporal import pair_phrases as p
 from terracot.temporal import sequence_phrases as s
 from terracot.temporal.finders import steps_of
@@ -34,7 +34,7 @@ def flood(w: Writer) -> Question:
     slots: Slots = {"first": before, "last": last, "name": w.name(0)}
     asked = _asked(w, p.MAPPED_FLOOD, VALID, amount=_amount(w, VALID), **slots)
     counted = w.say(p.COVERED, pixels=w.value("pixels", 0, unit="px"), **slots)
-    return w.question(asked, w.ground(p.LATER, 0), counted, _converted(w, "", w.value("valid_pixels", 0, unit="px")))
+    return w.question(asked, w.ground(HERE, 0), counted, _converted(w, "", w.value("valid_pixels", 0, unit="px")))
 
 
 def _turnover(w: Writer, questions: tuple[str, ...], counts: tuple[str, ...]) -> Question:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -237,7 +238,9 @@ def test_a_wrong_configuration_names_what_is_wrong(tmp_path: Path, text: str, sa
 
 
 def test_a_missing_file_names_the_built_in_words() -> None:
-    with pytest.raises(SourceError, match="default or default-train or a YAML file, found no file 'defualt'"):
+    with pytest.raises(
+        SourceError, match="one of default, default-train, everything or a YAML file, found no file 'defualt'"
+    ):
         open_source("procedural", "defualt")
 
 
@@ -261,3 +264,94 @@ def test_a_source_opened_from_its_inline_settings_gives_the_same_scenes(tmp_path
     assert again.ids() == ["procedural-test-settlement-000007", "procedural-test-settlement-000008"]
     assert again.fingerprint() == source.fingerprint()
     assert digest(again.load(again.ids()[1])) == digest(source.load(again.ids()[1]))
+
+
+SEQUENCES = "scenes: 40\nsize: 64\nfamilies: {sequence: 1}\ncloud_share: 0"
+
+
+def test_sequences_have_three_to_six_dates_with_two_frames_and_a_map_each(tmp_path: Path) -> None:
+    source = source_of(tmp_path, SEQUENCES)
+    dates, processes = set(), set()
+    for scene_id in source.ids():
+        scene = source.load(scene_id)
+        dates.add(scene.dates)
+        processes |= set(scene.provenance["process"].split(" and "))
+        assert [f.modality for f in scene.frames] == [Modality.OPTICAL, Modality.SAR] * scene.dates
+        assert [label.t for label in scene.labels] == list(range(1, scene.dates + 1))
+        times = [f.time for f in scene.frames[::2]]
+        assert times == sorted(set(times))
+        assert "static_labels" not in scene.provenance
+    assert dates == {3, 4, 5, 6}
+    assert processes == {"reservoir", "clearing", "town", "nothing"}
+
+
+def test_forests_are_only_cleared_and_towns_only_grow_and_nothing_is_nothing(tmp_path: Path) -> None:
+    source = source_of(tmp_path, SEQUENCES)
+    changed = {"clearing": 0, "town": 0, "reservoir": 0}
+    for scene in map(source.load, source.ids()):
+        process = scene.provenance["process"]
+        maps = [label.classes() for label in scene.labels]
+        legend = scene.labels[0].legend
+        tree, built, water = (legend.id_of(name) for name in ("tree cover", "built-up area", "water"))
+        for before, after in pairwise(maps):
+            if process == "clearing":
+                assert np.all(before[before != after] == tree)
+            if process == "town":
+                assert np.all(after[before != after] == built)
+            if process == "reservoir":
+                assert np.all(((before == water) | (after == water))[before != after])
+            if process == "nothing":
+                assert np.array_equal(before, after)
+        if process in changed:
+            changed[process] += any(not np.array_equal(a, maps[0]) for a in maps)
+    assert min(changed.values()) >= 3
+
+
+def test_a_sequence_has_the_same_bytes_again_whatever_is_read_first(tmp_path: Path) -> None:
+    source = source_of(tmp_path, SEQUENCES)
+    for scene_id in list(source.ids())[:4]:
+        backward = source.load(scene_id)
+        last = backward.frames[-1].pixels()
+        assert digest(backward) == digest(source.load(scene_id))
+        assert np.array_equal(source.load(scene_id).frames[-1].pixels(), last)
+
+
+def test_pictures_of_a_sequence_change_most_where_its_map_does(tmp_path: Path) -> None:
+    """What is not relabelled keeps its texture; only the season and the sensor differ."""
+    source = source_of(tmp_path, "scenes: 24\nsize: 96\nfamilies: {sequence: 1}\ncloud_share: 0")
+    kept, moved = [], []
+    for scene in map(source.load, source.ids()):
+        if scene.provenance["process"] not in ("town", "reservoir"):
+            continue
+        (first, last), legend = (scene.labels[i].classes() for i in (0, -1)), scene.labels[0].legend
+        steady = (first == last) & ~np.isin(first, [legend.id_of("cropland"), legend.id_of("grassland")])
+        vv = [ndimage.uniform_filter(scene.frames[i].pixels()[0], 3) for i in (1, -1)]
+        if (first != last).sum() > 200 and steady.sum() > 200:
+            kept.append(np.median(np.abs(vv[1] - vv[0])[steady]))
+            moved.append(np.median(np.abs(vv[1] - vv[0])[first != last]))
+    assert len(kept) >= 5
+    assert np.median(moved) > 1.5 * np.median(kept)
+
+
+def test_everything_has_all_families_and_short_wave_infrared() -> None:
+    source = open_source("procedural", "everything")
+    families = {scene_id.split("-")[2] for scene_id in source.ids()}
+    assert families == {"landscape", "change", "settlement", "sequence"}
+    assert source.config.bands == "multispectral"
+
+
+def test_scenes_of_the_other_families_are_as_they_were_before_there_were_sequences() -> None:
+    """Published data sets name these scenes by seed; sha256 of labels and instances, as version 2 has made them."""
+    source = open_source("procedural", "default")
+    found = {}
+    for family, scene_id in first_of_each_family().items():
+        scene = source.load(scene_id)
+        parts = [layer.classes() for layer in scene.labels] + [layer.numbers() for layer in scene.instances]
+        found[family] = hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[
+            :16
+        ]
+    assert found == {
+        "landscape": "2e3675818648caf8",
+        "change": "701aaa5981049fd0",
+        "settlement": "6f144ab20cf4cb67",
+    }
