@@ -6,10 +6,10 @@ one sees numbers of the options (values, ranks, letters, lengths, as benchmarks/
 the words and pairs of words of question and options, class names and numbers included. What a question says alone
 should leave both at chance.
 
-Exit code 1 when a reader beats chance: when the lower bound of its accuracy, at 95 % over all readers and kinds together
-(Bonferroni), lies above chance. The upper bound is the usual one-sided 95 % bound of the better reader. Beside it the
-control that shows the readers can find a leak: the same questions, with one more space where the answer is the first
-option.
+Exit code 1 when a reader beats chance: when the lower bound of its accuracy, at 95 % over all readers and kinds
+together (Bonferroni), lies above chance. The upper bound is the usual one-sided 95 % bound of the better reader. Beside
+it the control that shows the reader of words can find a leak: the same questions with one space more where the answer
+is the first option.
 
 With --procedural the rows are those that `terracot generate procedural YAML --mix all` writes, made in memory.
 """

@@ -96,7 +96,7 @@ RULE = Rule(
         "Without the blocks below {block}, {part} of the {all} pixels of {crop} {part:is|are} left, or {found}.",
         "If all blocks smaller than {block} are dropped, {part} of the {all} pixels of {crop} {part:remains|remain}, "
         "{found} of them.",
-        "In all, {crop} {crop:covers|cover} {all} pixels, and {part} of these {part:is|are} in blocks of {block} or "
+        "In all, {crop} {crop:takes|take} up {all} pixels, and {part} of these {part:is|are} in blocks of {block} or "
         "more: {found}.",
         "I find {part} of {all} pixels of {crop} in large blocks, meaning {block} at least; the share is {found}.",
         "Pixels of {crop} in connected blocks of {block} or larger: {part} of {all}, hence {found}.",

@@ -98,7 +98,7 @@ RULE = Rule(
         "Without the stands below {block}, {part} of the {all} pixels of {tree} {part:is|are} left, or {found}.",
         "If all stands smaller than {block} are dropped, {part} of the {all} pixels of {tree} {part:remains|remain}, "
         "{found} of them.",
-        "In all, {tree} {tree:covers|cover} {all} pixels, and {part} of these {part:is|are} in stands of {block} or "
+        "In all, {tree} {tree:takes|take} up {all} pixels, and {part} of these {part:is|are} in stands of {block} or "
         "more: {found}.",
         "I find {part} of {all} pixels of {tree} in large stands, meaning {block} at least; the share is {found}.",
         "Pixels of {tree} in connected stands of {block} or larger: {part} of {all}, hence {found}.",

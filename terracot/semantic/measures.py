@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -27,12 +28,18 @@ ROUNDING = 1e-9  # pixels; a distance that is exactly the limit counts as within
 def within(mask: BoolMask, limit: float, sampling: tuple[float, float]) -> BoolMask:
     """``(H, W)``: pixels whose centre lies at most ``limit`` from that of a pixel of ``mask``; exact.
 
-    ``limit`` is in the unit of ``sampling`` (dy, dx). It first finds how far left or right the nearest pixel is, then
-    looks up and down as far as the limit reaches; so it is many times faster than a full distance transform.
+    ``limit`` is in the unit of ``sampling`` (dy, dx).
     """
-    height, width = mask.shape
-    away = _columns_to(mask)
-    near = np.zeros(mask.shape, dtype=bool)
+    return _reached(_columns_to(mask), limit, sampling)
+
+
+def _reached(away: npt.NDArray[np.int16], limit: float, sampling: tuple[float, float]) -> BoolMask:
+    """``within`` of a mask to which the columns are known.
+
+    It looks up and down as far as the limit reaches; so it is many times faster than a full distance transform.
+    """
+    height, width = away.shape
+    near = np.zeros(away.shape, dtype=bool)
     for step in range(min(math.floor(limit / sampling[0] + ROUNDING), height - 1) + 1):
         reach = math.sqrt(max(limit**2 - (step * sampling[0]) ** 2, 0.0)) / sampling[1]
         hit = away <= np.int16(min(reach, width) + ROUNDING)
@@ -61,32 +68,38 @@ def role(r: Regions, name: str) -> BoolMask:
     return np.logical_or.reduce(masks) if len(masks) > 1 else masks[0]
 
 
-def near(r: Regions) -> tuple[BoolMask, BoolMask]:
-    """The part of the first role within ``distance`` of the second, and all of the first."""
+Counted = Callable[[float], tuple[int, int]]
+"""Pixels of a part and of its whole, for a distance or a size of block."""
+
+
+def near(r: Regions) -> Counted:
+    """The part of the first role within a distance of the second, and all of the first."""
     one, other = dict.fromkeys(r.parameters["roles"])
-    whole = role(r, one)
-    return whole & within(role(r, other), r.parameters["distance"], r.ground.sampling), whole
+    whole, away = role(r, one), _columns_to(role(r, other))
+    pixels = int(np.count_nonzero(whole))
+    return lambda limit: (int(np.count_nonzero(whole & _reached(away, limit, r.ground.sampling))), pixels)
 
 
-def surroundings(r: Regions) -> tuple[BoolMask, BoolMask]:
-    """The part of the second role in the surroundings of the first (up to ``distance``, itself included), and those."""
+def surroundings(r: Regions) -> Counted:
+    """The part of the second role in the surroundings of the first (up to a distance, itself included), and those."""
     one, other = dict.fromkeys(r.parameters["roles"])
-    zone = within(role(r, one), r.parameters["distance"], r.ground.sampling) & r.valid[r.masks[0].t]
-    return role(r, other) & zone, zone
+    away, cover = _columns_to(role(r, one)), role(r, other)
+
+    def counted(limit: float) -> tuple[int, int]:
+        zone = _reached(away, limit, r.ground.sampling) & r.valid[r.masks[0].t]
+        return int(np.count_nonzero(zone & cover)), int(np.count_nonzero(zone))
+
+    return counted
 
 
-def blocks(r: Regions) -> tuple[BoolMask, BoolMask]:
-    """The part of the masks in 8-connected blocks of at least ``block`` hectares, and all of them."""
+def blocks(r: Regions) -> Counted:
+    """The part of the masks in 8-connected blocks of at least so many hectares, and all of them."""
     whole = role(r, r.parameters["roles"][0])
-    numbers, _ = ndimage.label(whole, SQUARE)
-    sizes = np.bincount(numbers.ravel(), _areas(r, whole.shape).ravel())
-    large = sizes >= r.parameters["block"] * 1e4 * (1 - ROUNDING)
-    large[0] = False
-    return np.asarray(large[numbers]), whole
-
-
-def _areas(r: Regions, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    return np.broadcast_to(r.ground.areas_of_rows(shape[0])[:, None], shape)
+    numbers, count = ndimage.label(whole, SQUARE)
+    owners = numbers[whole]
+    pixels = np.bincount(owners, minlength=count + 1)
+    areas = np.bincount(owners, r.ground.areas_of_rows(len(whole))[np.nonzero(whole)[0]], minlength=count + 1)
+    return lambda block: (int(pixels[areas >= block * 1e4 * (1 - ROUNDING)].sum()), int(pixels.sum()))
 
 
 def mean_factor(r: Regions) -> float:
@@ -96,36 +109,43 @@ def mean_factor(r: Regions) -> float:
     return float(np.average(factors, weights=pixels))
 
 
-PARTS: dict[str, Callable[[Regions], tuple[BoolMask, BoolMask]]] = {
-    "near": near,
-    "surroundings": surroundings,
-    "blocks": blocks,
-}
-"""Name -> a part of some land, and that land."""
+@dataclass(frozen=True)
+class Part:
+    """A part of some land: how it is counted, and the parameter that says how far or how large."""
 
+    counted: Callable[[Regions], Counted]
+    parameter: str
+
+
+PARTS: dict[str, Part] = {
+    "near": Part(near, "distance"),
+    "surroundings": Part(surroundings, "distance"),
+    "blocks": Part(blocks, "block"),
+}
 
 _COUNTED: WeakKeyDictionary[Regions, dict[str, tuple[int, int]]] = WeakKeyDictionary()
 
 
-def _counted(r: Regions, name: str) -> tuple[int, int]:
+def _of_record(r: Regions, name: str) -> tuple[int, int]:
     """Pixels of the part and of the whole; a trace states both and their share, so they are measured once a record."""
     known = _COUNTED.setdefault(r, {})
     if name not in known:
-        part, whole = PARTS[name](r)
-        known[name] = int(np.count_nonzero(part)), int(np.count_nonzero(whole))
+        part = PARTS[name]
+        known[name] = part.counted(r)(r.parameters[part.parameter])
     return known[name]
 
 
+def percent(part: int, whole: int) -> float:
+    """A part of a whole in per cent."""
+    return 100.0 * part / whole
+
+
 def _count(name: str, which: int) -> Callable[[Regions, Sequence[int]], float]:
-    return lambda r, of: float(_counted(r, name)[which])
+    return lambda r, of: float(_of_record(r, name)[which])
 
 
 def _share(name: str) -> Callable[[Regions, Sequence[int]], float]:
-    def share(r: Regions, of: Sequence[int]) -> float:
-        part, whole = _counted(r, name)
-        return 100.0 * part / whole
-
-    return share
+    return lambda r, of: percent(*_of_record(r, name))
 
 
 QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {

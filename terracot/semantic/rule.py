@@ -8,8 +8,9 @@ measured number, would turn the answer is not asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from terracot.findings import Finding, Rejected, SceneFacts
 from terracot.grammar import Noun
@@ -20,6 +21,7 @@ from terracot.quantities import Regions, measured_value
 from terracot.questions.kind import Choice, QuestionKind
 from terracot.questions.writer import Question, Writer, with_clause
 from terracot.rules import Filters, Truth
+from terracot.semantic.measures import PARTS, Counted, Part, percent
 from terracot.semantic.roles import ROLES
 from terracot.semantic.words import CLAUSE, GROUND, MISSED, REACHED
 from terracot.traces import Say
@@ -75,6 +77,11 @@ class Rule:
         """True when it measures in metres or hectares."""
         return bool({"distance", "block"} & set(self.parameters))
 
+    @property
+    def part(self) -> Part | None:
+        """The part of some land whose share is measured; None for other numbers."""
+        return PARTS.get(self.quantity.removesuffix("_share"))
+
     def kind(self) -> QuestionKind:
         """The rule as a kind of question."""
         choice = Choice("word", stratum=_stratum)
@@ -86,7 +93,9 @@ class Rule:
 
     def answer(self, regions: Regions) -> Truth:
         """Yes or no, from the masks alone."""
-        above = self.measured(regions) >= regions.parameters["limit"]
+        return self._truth(self.measured(regions) >= regions.parameters["limit"])
+
+    def _truth(self, above: bool) -> Truth:
         return Truth(None, "", "yes" if above == self.yes_above else "no")
 
     def find(self, facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
@@ -98,9 +107,23 @@ class Rule:
                 continue
             masks = tuple(facts.region(t, i) for found in groups.values() for i in found)
             roles = [group for group, found in groups.items() for _ in found]
+            number = self._numbers(Regions(masks, facts.valid, facts.scene.ground, {"roles": roles, **self.parameters}))
             for variant in self.variants:
-                finding = self._finding(facts, masks, roles, variant, filters)
-                yield Rejected(self.name, finding) if isinstance(finding, str) else finding
+                given = {"limit": self.limit, **self.parameters, **variant}
+                given = {name: value for name, value in given.items() if _used(name, roles)}
+                yield self._finding(facts, masks, roles, given, number, filters)
+
+    def _numbers(self, r: Regions) -> Callable[[float], float]:
+        """The number that is held against the limit, for a distance or a block size; each is measured once."""
+        if self.part is None:
+            return lambda _: self.measured(r)
+        part = self.part
+
+        @cache
+        def counted() -> Counted:
+            return part.counted(r)
+
+        return cache(lambda size: percent(*counted()(size)))
 
     def _groups(self, facts: SceneFacts, t: int) -> dict[str, list[int]]:
         """Class ids of each group, of those that cover enough to be named."""
@@ -115,20 +138,20 @@ class Rule:
         facts: SceneFacts,
         masks: tuple[EvidenceMask, ...],
         roles: list[str],
-        variant: Mapping[str, float],
+        given: Mapping[str, float],
+        number: Callable[[float], float],
         filters: Filters,
-    ) -> Finding | str:
+    ) -> Finding | Rejected:
         """The finding of one date and variant, or why there is none."""
-        given = {k: v for k, v in {"limit": self.limit, **self.parameters, **variant}.items() if _used(k, roles)}
         if reason := self._unfit(facts, masks[0].t, given, filters):
-            return reason
+            return Rejected(self.name, reason)
+        above = self._clearly_above(facts.scene.ground, given, number)
+        if above is None:
+            return Rejected(self.name, "too_close_to_limit")
         alike = _alike(facts.scene.ground) if self.needs_ground else 0
-        parameters = {"roles": roles, **given, "pixels_alike": alike}
-        regions = Regions(masks, facts.valid, facts.scene.ground, parameters)
-        if not self._clear(regions):
-            return "too_close_to_limit"
         names = tuple(m.class_name for m in masks)
-        return Finding(self.name, masks[0].t, names, masks, self.answer(regions), parameters)
+        parameters = {"roles": roles, **given, "pixels_alike": alike}
+        return Finding(self.name, masks[0].t, names, masks, self._truth(above), parameters)
 
     def _unfit(self, facts: SceneFacts, t: int, given: Mapping[str, float], filters: Filters) -> str:
         """Why the ground sampling or the map does not allow to measure; empty when it does."""
@@ -151,22 +174,23 @@ class Rule:
             return "distance_does_not_suit_image"
         return "below_map_precision" if distance < limits.min_distance_m else ""
 
-    def _clear(self, r: Regions) -> bool:
-        """True when no tenth of the number, and no pixel or tenth of the block more or less, turns the answer."""
-        value, limit = self.measured(r), r.parameters["limit"]
-        above = value >= limit
-        spread = [value * (1 - MARGIN), value * (1 + MARGIN)]
-        if any((v >= limit) != above for v in spread):
-            return False
-        return all((self.measured(varied) >= limit) == above for varied in self._varied(r))
-
-    def _varied(self, r: Regions) -> Iterator[Regions]:
-        steps = {"distance": max(r.ground.sampling)} if "distance" in r.parameters else {}
-        steps |= {"block": MARGIN * r.parameters["block"]} if "block" in r.parameters else {}
-        for name, step in steps.items():
-            for sign in (-1, 1):
-                varied = {**r.parameters, name: r.parameters[name] + sign * step}
-                yield Regions(r.masks, r.valid, r.ground, varied)
+    def _clearly_above(
+        self, ground: GroundSampling, given: Mapping[str, float], number: Callable[[float], float]
+    ) -> bool | None:
+        """Whether the number is at least the limit; None when a tenth of it, or one pixel or a tenth of the block more
+        or less, would turn the answer."""
+        size, step = 0.0, 0.0
+        if "distance" in given:
+            size, step = given["distance"], max(ground.sampling)
+        elif "block" in given:
+            size, step = given["block"], MARGIN * given["block"]
+        found = number(size)
+        above = found >= given["limit"]
+        if any((found * by >= given["limit"]) != above for by in (1 - MARGIN, 1 + MARGIN)):
+            return None
+        if any((number(size + turn) >= given["limit"]) != above for turn in (-step, step) if step):
+            return None
+        return above
 
     def ask(self, w: Writer) -> Question:
         """Word a finding: the rule in full, the masks, what is measured on them, and what follows."""

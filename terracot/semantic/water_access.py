@@ -88,7 +88,7 @@ RULE = Rule(
         "The {water} can be reached in {distance} from {part} of the {all} pixels of {built}, or {found}.",
         "If the {water} {water:is|are} widened by {distance}, {part} of the {all} pixels of {built} fall inside, "
         "{found} of them.",
-        "In all, {built} {built:covers|cover} {all} pixels, and {part} of these {part:is|are} within {distance} of "
+        "In all, {built} {built:takes|take} up {all} pixels, and {part} of these {part:is|are} within {distance} of "
         "the {water}: {found}.",
         "I find {part} of {all} pixels of {built} near enough, meaning {distance} or less from the {water}; the share"
         " is {found}.",
