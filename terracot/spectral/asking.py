@@ -113,7 +113,7 @@ def ask_change(w: Writer) -> Question:
     slots, last = _slots(w), len(w.finding.masks) - 1
     dates = {"first": w.value("date", 0, unit="date"), "last": w.value("date", last, unit="date")}
     asked = _then(_according(w, p.CHANGE_QUESTIONS, {**slots, **dates}), w.say(p.CHANGE_SIGN))
-    asked = _then(asked, w.say(p.DEFINED, **slots))
+    asked = _then(_then(asked, w.say(p.STAYS, name=w.name(0))), w.say(p.DEFINED, **slots))
     told = dates | {
         "before": w.value("index_mean", 0, unit="index"),
         "after": w.value("index_mean", last, unit="index"),
@@ -125,7 +125,9 @@ def ask_change(w: Writer) -> Question:
 def ask_peak(w: Writer) -> Question:
     """Word a finding of kind ``index_peak``."""
     slots = _slots(w)
-    asked = _then(_according(w, p.PEAK_QUESTIONS, slots), w.say(p.DEFINED, **slots))
+    asked = _then(_according(w, p.PEAK_QUESTIONS, slots), w.say(p.STAYS, name=w.name(0)))
+    asked = _then(asked, w.say(p.CLEAR_IMAGES, limit=w.parameter("clear_limit", unit="%")))
+    asked = _then(asked, w.say(p.DEFINED, **slots))
     return w.question(asked, *_course(w), w.say(p.PEAKED, **slots, peak=w.value("index_peak_date", unit="date")))
 
 

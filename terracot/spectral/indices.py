@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +82,12 @@ def band_of(bands: Sequence[str], role: str) -> int | None:
 
 def bands_for(view: View, index: Index) -> tuple[int, int] | None:
     """Positions of the two bands of an index in an image; None where it cannot be measured on it."""
-    if view.unit != UNIT:
-        return None
-    first, second = band_of(view.bands, index.first), band_of(view.bands, index.second)
+    return _pair(tuple(view.bands), index) if view.unit == UNIT else None
+
+
+@lru_cache(maxsize=256)
+def _pair(bands: tuple[str, ...], index: Index) -> tuple[int, int] | None:
+    first, second = band_of(bands, index.first), band_of(bands, index.second)
     return None if first is None or second is None else (first, second)
 
 
@@ -94,16 +98,19 @@ def view_for(views: Sequence[View], t: int, index: Index) -> View | None:
 
 @dataclass(frozen=True, eq=False)
 class IndexImage:
-    """An index on one image, ``(H, W)``: its two bands, its values, and the pixels that count (``usable``).
+    """The two bands of an index on one image, ``(H, W)``, and the pixels that count (``usable``).
 
     A pixel counts when no cloud hides it, both bands are finite and not negative, and not both are 0.
     """
 
-    first: npt.NDArray[np.float64]
-    second: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
+    first: npt.NDArray[Any]
+    second: npt.NDArray[Any]
     usable: BoolMask
-    names: tuple[str, str]
+
+    def over(self, mask: BoolMask) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Both bands at the pixels of a mask that count, ``(N,)`` each."""
+        at = np.flatnonzero(self.usable & mask)  # twice as fast as a boolean index
+        return self.first.ravel()[at].astype(np.float64), self.second.ravel()[at].astype(np.float64)
 
 
 @lru_cache(maxsize=8)
@@ -113,13 +120,12 @@ def index_image(view: View, index: Index) -> IndexImage:
     if found is None:
         raise ValueError(f"{index.name} cannot be measured on bands {', '.join(view.bands)} in {view.unit}")
     pixels = view.pixels()
-    first, second = (np.asarray(pixels[band], np.float64) for band in found)
+    first, second = pixels[found[0]], pixels[found[1]]
     total = first + second
     usable = np.isfinite(total) & (first >= 0) & (second >= 0) & (total > 0)
     if view.hidden is not None:
         usable &= ~view.hidden
-    values = np.divide(first - second, total, out=np.zeros_like(total), where=usable)
-    return IndexImage(first, second, values, usable, (view.bands[found[0]], view.bands[found[1]]))
+    return IndexImage(first, second, usable)
 
 
 def named(index: Index) -> str:

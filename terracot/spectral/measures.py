@@ -7,12 +7,14 @@ image of the mask's own date, over the pixels of the mask that count there (``In
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from terracot.spectral.indices import INDICES, IndexImage, index_image, view_for
+
+Floats = npt.NDArray[np.float64]
 
 if TYPE_CHECKING:
     from terracot.quantities import Regions
@@ -29,23 +31,22 @@ def image_on(r: Regions, t: int) -> IndexImage:
     return index_image(view, index)
 
 
-def _over(r: Regions, mask: int, layer: str) -> npt.NDArray[Any]:
-    """What the counting pixels of a mask have in ``first``, ``second`` or ``values``; ``ValueError`` without any."""
-    image = image_on(r, r.masks[mask].t)
-    found: npt.NDArray[Any] = getattr(image, layer)[image.usable & r.mask(mask)]
-    if not found.size:
+def _over(r: Regions, mask: int, layer: str = "index") -> Floats:
+    """What the counting pixels of a mask have in ``first``, ``second`` or ``index``; ``ValueError`` without any."""
+    first, second = image_on(r, r.masks[mask].t).over(r.mask(mask))
+    if not first.size:
         raise ValueError("no pixel of the mask can be measured")
-    return found
+    return {"first": first, "second": second}[layer] if layer != "index" else (first - second) / (first + second)
 
 
-def _mean(r: Regions, mask: int, layer: str = "values") -> float:
+def _mean(r: Regions, mask: int, layer: str = "index") -> float:
     """Mean to 2^-30, summed as whole numbers: a sum of floats has other last digits on other machines."""
     found = _over(r, mask, layer)
-    return int(np.rint(found * (1 << 30)).astype(np.int64).sum()) / (1 << 30) / found.size
+    return int(np.rint(found * (1 << 30)).sum(dtype=np.int64)) / (1 << 30) / found.size
 
 
 def _above(r: Regions, mask: int) -> int:
-    return int(np.count_nonzero(_over(r, mask, "values") > float(r.parameters["threshold"])))
+    return int(np.count_nonzero(_over(r, mask) > float(r.parameters["threshold"])))
 
 
 def _peak(r: Regions) -> int:
@@ -53,14 +54,14 @@ def _peak(r: Regions) -> int:
 
 
 QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
-    "index_pixels": lambda r, of: float(_over(r, of[0], "values").size),
-    "index_unmeasured": lambda r, of: float(r.pixels(of[0]) - _over(r, of[0], "values").size),
+    "index_pixels": lambda r, of: float(_over(r, of[0]).size),
+    "index_unmeasured": lambda r, of: float(r.pixels(of[0]) - _over(r, of[0]).size),
     "index_first": lambda r, of: _mean(r, of[0], "first"),
     "index_second": lambda r, of: _mean(r, of[0], "second"),
     "index_mean": lambda r, of: _mean(r, of[0]),
-    "index_median": lambda r, of: float(np.median(_over(r, of[0], "values"))),
+    "index_median": lambda r, of: float(np.median(_over(r, of[0]))),
     "index_above": lambda r, of: float(_above(r, of[0])),
-    "index_share": lambda r, of: 100.0 * _above(r, of[0]) / _over(r, of[0], "values").size,
+    "index_share": lambda r, of: 100.0 * _above(r, of[0]) / _over(r, of[0]).size,
     "index_difference": lambda r, of: _mean(r, of[0]) - _mean(r, of[1]),
     "index_peak_date": lambda r, of: float(r.masks[_peak(r)].t),
 }

@@ -14,7 +14,7 @@ DEFINED = (
 PART_DEFINED = (
     "The {index} is {formula}; only pixels that can be measured count.",
     "The {index} of a pixel is {formula}; pixels that a cloud or gap hides do not count at all.",
-    "{index} means {formula}; the share is one of the pixels that are neither hidden nor without data.",
+    "{index} means {formula}; pixels that are hidden or without data are not part of the whole.",
     "In terms of reflectance, the {index} is {formula}; hidden pixels are left out.",
     "The index is {formula}; leave out pixels that are hidden or have no data.",
 )
@@ -140,6 +140,24 @@ CHANGE_QUESTIONS = (
     "Determine the change in average {index} of the {name} between image {first} and image {last}.",
     "Work out how the mean {index} of the {name} changes from image {first} to image {last}.",
 )
+
+STAYS = (
+    "Only ground that is covered by {name} in every image counts.",
+    "Count only ground with {name} in every image.",
+    "Ground counts only where every image has {name}.",
+    "Ground where {name} {name:is|are} missing from any of the images does not count.",
+    "Leave out ground that is not covered by {name} in all of the images.",
+)
+"""Which ground a series is about."""
+
+CLEAR_IMAGES = (
+    "Images in which less than {limit} of this ground can be measured are left aside.",
+    "Leave aside images that show less than {limit} of this ground.",
+    "Only images in which at least {limit} of this ground is in clear view take part.",
+    "An image takes part if at least {limit} of this ground can be measured in it.",
+    "Pass over any image with less than {limit} of this ground in clear view.",
+)
+"""Which images of a series take part."""
 
 CHANGE_SIGN = (
     "A fall is negative.",
