@@ -36,10 +36,11 @@ def word(text: str) -> Truth:
 
 
 def clear_classes(facts: SceneFacts, t: int, filters: Filters) -> list[int]:
-    """Classes of a date that are large enough to be compared: by share, and by what the map can show."""
+    """Classes of a date large enough to be compared, by share and by what the map can show, but not the whole image."""
     m, ground = facts.maps[t], facts.scene.ground
     least = facts.limits[t].min_patch_m2 / ground.pixel_area_m2 if ground.known else 0.0
-    return [c for c in m.classes_over(filters.min_share) if m.counts[c] >= least]
+    most = 100 - filters.min_share
+    return [c for c in m.classes_over(filters.min_share) if m.counts[c] >= least and m.shares[c] <= most]
 
 
 def clear_shapes(facts: SceneFacts, t: int) -> list[int]:

@@ -24,9 +24,12 @@ SLACK_PX = 1.0
 
 MOST_PAIRS = 400
 
+LEAST_GAP_PX = 6.0
+"""Shorter lines have hardly room for anything in between."""
+
 
 def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
-    """Every two classes more than ``min_gap_px`` apart with every third one that clearly is, or is not, on the line."""
+    """Any two classes more than ``LEAST_GAP_PX`` apart with every other that clearly is, or is not, on the line."""
     for t, m in facts.maps.items():
         shapes = shapes_of(m)
         classes = clear_shapes(facts, t)
@@ -35,11 +38,11 @@ def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
         regions = {c: facts.region(t, c, shapes.mask(c)) for c in classes}
         wide = {c: grown(shapes.mask(c)) for c in classes}
         for a, b in combinations(classes, 2):
-            if shapes.bound(a, b) <= filters.min_gap_px:  # then the gap is, too
+            if shapes.bound(a, b) <= LEAST_GAP_PX:  # then the gap is, too
                 yield Rejected("between", "gap_below_minimum")
                 continue
             gap = shapes.gap(a, b)
-            if gap <= filters.min_gap_px:
+            if gap <= LEAST_GAP_PX:
                 yield Rejected("between", "gap_below_minimum")
                 continue
             starts, ends = shapes.rim(a).pairs(shapes.rim(b), gap + SLACK_PX)

@@ -13,7 +13,7 @@ from terracot.spatial.asking import clear_shapes, defined, marked, word
 from terracot.spatial.phrases.nearest import CLEAN, FOUND, QUESTIONS
 from terracot.spatial.shapes import shapes_of
 
-MARGIN_PX, MARGIN = 5.0, 1.5
+MARGIN_PX, MARGIN = 4.0, 1.5
 """The farther class is so many pixels, and so many times, farther away than the nearer one."""
 
 

@@ -44,7 +44,7 @@ class Rim:
             raise ValueError("distance to an empty mask")
         small, large = sorted((self, other), key=lambda rim: len(rim.points))
         step = max(1, len(small.points) // SAMPLED)
-        return float(large.tree.query(small.points[::step])[0].min())
+        return float(np.min(large.tree.query(small.points[::step])[0]))
 
     def gap(self, other: Rim) -> float:
         """Smallest distance to the pixels of another rim; ``ValueError`` when one has no pixel."""
@@ -72,7 +72,8 @@ def line(start: Points, end: Points) -> Points:
     """
     steps = int(np.abs(end - start).max())
     part = np.linspace(0.0, 1.0, steps + 1)[None, :, None]
-    return np.asarray(np.floor(start[:, None] + (end - start)[:, None] * part + 0.5), dtype=np.int64)
+    found: Points = np.floor(start[:, None] + (end - start)[:, None] * part + 0.5).astype(np.int64)
+    return found
 
 
 def closest_line(a: BoolMask, b: BoolMask) -> Points:

@@ -7,7 +7,7 @@ QUESTIONS = (
     "Along what percentage of {a:its|their} border {a:does|do} the {a} have {b} next to {a:it|them}?",
     "In per cent, how much of the outer edge of the {a} lies beside {b}?",
     "Of the border pixels of the {a}, how many per cent have {b} next to them?",
-    "Walk along the border of the {a}: on what percentage of its pixels is {b} next to you?",
+    "Walk along the border of the {a}: at what percentage of the border pixels is {b} next to you?",
     "How large is the part of the border of the {a} that faces {b}, in per cent?",
     "To what extent {a:is|are} the {a} bordered by {b}, as a percentage of the border?",
     "What share of the outline of the {a} is in contact with {b}, in per cent?",
@@ -29,11 +29,11 @@ RIM = (
     "The border is made of all pixels of {a} that have some other class among their eight neighbours; neither the "
     "edge of the image nor pixels without a class count as one.",
     "A pixel of {a} is on the border when any of its eight neighbours has another class, and it is beside {b} when "
-    "any of them is {b}. The image edge does not count.",
+    "any of them is {b}. Neither the image edge nor pixels without a class count.",
     "Neighbours are the eight pixels around a pixel. The border has all pixels of {a} next to another class, so not "
     "those that only meet the image edge or pixels without a class.",
-    "Count those pixels of {a} of whose eight neighbours at least one has another class; the edge of the image is no "
-    "border.",
+    "Count those pixels of {a} of whose eight neighbours at least one has another class; the edge of the image and "
+    "pixels without a class make no border.",
 )
 FOUND = (
     "The {a} {a:has|have} {all} border {all:pixel|pixels}, and {on} of them {on:has|have} {b} as a neighbour: {share}.",

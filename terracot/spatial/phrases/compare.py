@@ -56,12 +56,12 @@ LARGER_FOUND = (
 )
 RATIO = (
     "How many times as large as the {b} {a:is|are} the {a}?",
-    "By what factor {a:does|do} the {a} exceed the {b} in size?",
+    "By what factor must the size of the {b} grow to be that of the {a}?",
     "What is the ratio of {a} to {b} in {image}?",
     "For every pixel of {b}, how many pixels of {a} are there in {image} on average?",
     "Divide the size of the {a} by that of the {b}: what is the result?",
     "How large {a:is|are} the {a} as a multiple of the {b}?",
-    "The {a} {a:is|are} larger than the {b}; by which factor?",
+    "The {a} {a:is|are} larger than the {b}: what is the ratio of the two sizes, larger over smaller?",
     "Which factor takes the size of the {b} to the size of the {a}?",
     "How many times would the {b} fit into the {a}, going by size alone?",
     "Taking the {b} as one unit of size, how many units {a:is|are} the {a}?",
