@@ -29,6 +29,7 @@ UNIT_TEXT = {
     "reflectance": "",
     "count": "",
     "date": "",
+    "times": "",
 }
 """How a unit follows its number."""
 

@@ -13,7 +13,7 @@ from terracot.questions.writer import HERE, Slot, Writer
 from terracot.rules import Filters, Truth
 from terracot.spatial.phrases.grounding import FURTHER
 from terracot.spatial.shapes import shapes_of
-from terracot.traces import Ground, Say
+from terracot.traces import Ground
 
 LEAST_SHAPE = 1.0
 """Per cent of the valid pixels that an opened class must have for distances from it to be asked about."""
@@ -62,10 +62,9 @@ def marked(w: Writer) -> list[Ground]:
     return [w.ground(FURTHER if n else HERE, n) for n in range(len(w.names))]
 
 
-def defined(w: Writer, asked: Say, definitions: Sequence[str], **slots: Slot) -> Say:
-    """A question followed by a sentence that says what its words mean."""
-    clause = w.say(definitions, **slots)
-    return Say(f"{asked.text} {clause.text}", (*asked.values, *clause.values))
+def defined(questions: Sequence[str], definitions: Sequence[str]) -> tuple[str, ...]:
+    """Each question followed by a sentence that says what its words mean, in turn."""
+    return tuple(f"{asked} {definitions[n % len(definitions)]}" for n, asked in enumerate(questions))
 
 
 def listed(phrasing: str, count: int, item: str, last: str = "and") -> str:

@@ -69,7 +69,7 @@ def answer(r: Regions) -> Truth:
 def ask(w: Writer) -> Question:
     """Word a finding of kind ``between``."""
     a, b, c = (w.name(n) for n in range(3))
-    asked = defined(w, w.asked(QUESTIONS, a=a, b=b, c=c), LINE, a=a, b=b)
+    asked = w.asked(defined(QUESTIONS, LINE), a=a, b=b, c=c)
     gap, length = w.value("gap", 0, 1, unit="px distance"), w.value("line_length", 0, 1, unit="px")
     on = w.value("line_pixels", 0, 1, 2, unit="px")
     found = CROSSED if w.finding.truth.text == "yes" else FREE

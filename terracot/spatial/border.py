@@ -41,7 +41,7 @@ def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
 def ask(w: Writer) -> Question:
     """Word a finding of kind ``border_share``."""
     a, b = w.name(0), w.name(1)
-    asked = defined(w, w.asked(QUESTIONS, a=a, b=b), RIM, a=a, b=b)
+    asked = w.asked(defined(QUESTIONS, RIM), a=a, b=b)
     whole, on = w.value("border_pixels", 0, unit="px"), w.value("contact_pixels", 0, 1, unit="px")
     share = w.value("border_share", 0, 1, unit="%")
     return w.question(asked, *marked(w), w.say(FOUND, a=a, b=b, all=whole, on=on, share=share))

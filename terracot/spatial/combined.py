@@ -46,7 +46,7 @@ def _sets(facts: SceneFacts, filters: Filters) -> Iterator[tuple[int, tuple[int,
 def ask_share(w: Writer) -> Question:
     """Word a finding of kind ``combined_share``."""
     every = range(len(w.names))
-    asked = w.asked([listed(phrasing, len(w.names), "{n#}") for phrasing in SHARE], **names_of(w))
+    asked = w.asked([listed(phrasing, len(w.names), "{n#}") for phrasing in defined(SHARE, VALID)], **names_of(w))
     said = w.say(
         [listed(phrasing, len(w.names), ITEM) for phrasing in SHARE_FOUND],
         **names_of(w),
@@ -55,7 +55,7 @@ def ask_share(w: Writer) -> Question:
         valid=w.value("valid_pixels", 0, unit="px"),
         share=w.value("total_share", *every, unit="%"),
     )
-    return w.question(defined(w, asked, VALID), *marked(w), said)
+    return w.question(asked, *marked(w), said)
 
 
 def ask_area(w: Writer) -> Question:

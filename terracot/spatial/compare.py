@@ -42,7 +42,7 @@ def larger_of(r: Regions) -> Truth:
 def ask_larger(w: Writer) -> Question:
     """Word a finding of kind ``larger``."""
     a, b = w.name(0), w.name(1)
-    asked = defined(w, w.asked(LARGER, a=a, b=b), BY_PIXELS)
+    asked = w.asked(defined(LARGER, BY_PIXELS), a=a, b=b)
     p, q = w.value("pixels", 0, unit="px"), w.value("pixels", 1, unit="px")
     c = a if w.finding.truth.text == a.text else b
     return w.question(asked, *marked(w), w.say(LARGER_FOUND, a=a, b=b, p=p, q=q, c=c))
@@ -51,7 +51,7 @@ def ask_larger(w: Writer) -> Question:
 def ask_ratio(w: Writer) -> Question:
     """Word a finding of kind ``size_ratio``."""
     a, b = w.name(0), w.name(1)
-    asked = defined(w, w.asked(RATIO, a=a, b=b), BY_PIXELS)
+    asked = w.asked(defined(RATIO, BY_PIXELS), a=a, b=b)
     p, q = w.value("pixels", 0, unit="px"), w.value("pixels", 1, unit="px")
     found = w.say(RATIO_FOUND, a=a, b=b, p=p, q=q, r=w.value("ratio", 0, 1, unit="times"))
     return w.question(asked, *marked(w), found)

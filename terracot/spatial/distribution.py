@@ -109,8 +109,7 @@ def ask_half_share(w: Writer) -> Question:
 def ask_parts(w: Writer) -> Question:
     """Word a finding of kind ``parts``."""
     name, least = w.name(0), w.parameter("least", unit="%")
-    image = "this image" if w.setting.dates == 1 else "the image"
-    asked = defined(w, w.asked(said.PARTS, name=name, least=least), said.GRID, image=image)
+    asked = w.asked(defined(said.PARTS, said.GRID), name=name, least=least)
     shares: dict[str, Slot] = {
         f"s{n}": w.value(f"share_in_{part.replace(' ', '_')}", 0, unit="%") for n, part in enumerate(PARTS)
     }

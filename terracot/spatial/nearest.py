@@ -54,7 +54,7 @@ def _nearer(names: Sequence[str], to_second: float, to_third: float) -> Truth:
 def ask(w: Writer) -> Question:
     """Word a finding of kind ``nearest``."""
     a, b, c = (w.name(n) for n in range(3))
-    asked = defined(w, w.asked(QUESTIONS, a=a, b=b, c=c), CLEAN)
+    asked = w.asked(defined(QUESTIONS, CLEAN), a=a, b=b, c=c)
     p, q = w.value("gap", 0, 1, unit="px distance"), w.value("gap", 0, 2, unit="px distance")
     d = b if w.finding.truth.text == b.text else c
     return w.question(asked, *marked(w), w.say(FOUND, a=a, b=b, c=c, p=p, q=q, d=d))

@@ -41,7 +41,7 @@ def in_order(names: Sequence[str]) -> str:
 def ask(w: Writer) -> Question:
     """Word a finding of kind ``size_order``."""
     count = len(w.names)
-    asked = w.asked([listed(phrasing, count, "{n#}") for phrasing in QUESTIONS], **names_of(w))
+    asked = w.asked([listed(phrasing, count, "{n#}") for phrasing in defined(QUESTIONS, BY_PIXELS)], **names_of(w))
     found = [listed(phrasing, count, ITEM) for phrasing in FOUND]
     said = w.say(found, **names_of(w), **pixels_of(w), order=w.finding.truth.text)
-    return w.question(defined(w, asked, BY_PIXELS), *marked(w), said)
+    return w.question(asked, *marked(w), said)

@@ -83,7 +83,8 @@ def closest_line(a: BoolMask, b: BoolMask) -> Points:
     """
     one, other = Rim(a), Rim(b)
     starts, ends = one.pairs(other, one.gap(other))
-    return line(starts[:1], ends[:1])[0]
+    first: Points = line(starts[:1], ends[:1])[0]
+    return first
 
 
 def grown(mask: BoolMask) -> BoolMask:
