@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from terracot.cli import (
     EXIT_INVALID,
     SHOWN_PROBLEMS,
     exit_if_quarantined,
+    parse_arguments,
     print_counts,
     print_quarantined,
     reads_scenes,
@@ -216,20 +216,6 @@ def status(run_folder: Path, as_json: bool) -> None:
         _print_json(found)
     else:
         click.echo(_status_text(found))
-
-
-def parse_arguments(given: Sequence[str]) -> dict[str, Any]:
-    """``("k=v,n=3",)`` to ``{"k": "v", "n": 3}``: values are JSON where they are, else words; ``UsageError`` if not."""
-    arguments: dict[str, Any] = {}
-    for pair in (p for text in given for p in text.split(",") if p.strip()):
-        key, separator, value = pair.partition("=")
-        if not separator or not key.strip().isidentifier():
-            raise click.UsageError(f"--model-args takes name=value,...; found {pair!r}")
-        try:
-            arguments[key.strip()] = json.loads(value)
-        except ValueError:
-            arguments[key.strip()] = value.strip()
-    return arguments
 
 
 def _status_text(status: Mapping[str, Any]) -> str:

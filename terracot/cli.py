@@ -262,6 +262,20 @@ def named_values(options: Sequence[str]) -> dict[str, str]:
     return values
 
 
+def parse_arguments(given: Sequence[str]) -> dict[str, Any]:
+    """``("k=v,n=3",)`` to ``{"k": "v", "n": 3}``: values are JSON where they are, else words; ``UsageError`` if not."""
+    arguments: dict[str, Any] = {}
+    for pair in (p for text in given for p in text.split(",") if p.strip()):
+        key, separator, value = pair.partition("=")
+        if not separator or not key.strip().isidentifier():
+            raise click.UsageError(f"--model-args takes name=value,...; found {pair!r}")
+        try:
+            arguments[key.strip()] = json.loads(value)
+        except ValueError:
+            arguments[key.strip()] = value.strip()
+    return arguments
+
+
 def report_of(result: Summary) -> dict[str, Any]:
     """What is told of a finished folder, as plain values."""
     from terracot.dataset import QUARANTINE
@@ -493,6 +507,62 @@ def sources(name: str | None, as_json: bool) -> None:
 
 
 @cli.command()
+@reads_scenes
+@click.option("--model", "model", metavar="SPEC", required=True, help="A registered model, or path.py:Class.")
+@click.option("--model-args", metavar="K=V,...", multiple=True, help="Arguments of the model.")
+@click.option(
+    "--batch-size", metavar="N", type=click.IntRange(min=1), default=8, show_default=True, help="Scenes a call."
+)
+@_json_option
+def annotate(
+    spec: SourceSpec,
+    out: Path,
+    limit: int | None,
+    seed: int,
+    workers: int,
+    max_quarantined: float,
+    model: str,
+    model_args: tuple[str, ...],
+    batch_size: int,
+    as_json: bool,
+) -> None:
+    """Write captions with masks that a model gives to the scenes of SOURCE at PATH, with labels or without.
+
+    Where a label map knows the place, only the part of a region that map and model agree on is kept, and the agreement
+    is told. Nothing of it is measured; the samples say so.
+    """
+    from terracot.annotation import AnnotateJob
+    from terracot.annotation import annotate as ask
+    from terracot.io import MANIFEST, read_json
+
+    arguments = tuple(sorted(parse_arguments(model_args).items()))
+    job = AnnotateJob(spec, str(out), model, arguments, seed, batch_size)
+    result = ask(job, limit, workers, sys.stderr.isatty() and not as_json)
+    report = report_of(result) | {"agreement": read_json(out / MANIFEST)["annotation"]["agreement"]}
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        _print_generated(report)
+        _print_agreement(report["agreement"])
+    exit_if_quarantined(result, max_quarantined)
+    if not report["counts"]["samples"]:
+        click.echo(f"Warning: no reply could be used; {result.out / 'quarantine.jsonl'} says why", err=True)
+        raise click.exceptions.Exit(EXIT_INVALID)
+
+
+def _print_agreement(found: Mapping[str, Any]) -> None:
+    if not found["regions_compared"]:
+        click.echo("no region could be compared with a label map")
+        return
+    click.echo(
+        f"{found['regions_compared']} regions compared with label maps: mean IoU {found['mean_iou']:.3f}, "
+        f"{found['regions_dropped']} dropped; {found['regions_without_labels']} could not be compared"
+    )
+    for name, one in found["classes"].items():
+        click.echo(f"  {name}: {one['regions']} regions, mean IoU {one['mean_iou']:.3f}")
+
+
+@cli.command()
 @names_source
 @_json_option
 def check(spec: SourceSpec, limit: int | None, workers: int, max_quarantined: float, as_json: bool) -> None:
@@ -586,6 +656,8 @@ def _is_explained(error: ValueError) -> bool:
     from terracot.ground import GroundError
     from terracot.io import OutputError
     from terracot.masks import RleError
+    from terracot.plugins import ModelError
     from terracot.scenes import SceneError, SourceError
 
-    return isinstance(error, SourceError | SceneError | GroundError | OutputError | RleError | ChatError)
+    known = SourceError | SceneError | GroundError | OutputError | RleError | ChatError | ModelError
+    return isinstance(error, known)

@@ -90,7 +90,7 @@ def generate(
                 job = replace(job, splits=block_splits(source, ids, split_rule, seed, workers))
             records = run_shards(job, "generate", shards, out, workers, progress)
             write_quarantine(out, records)
-            counts = describe(out, source.name, total_counts(records), images == EMBED)
+            counts = describe_folder(out, source.name, total_counts(records), images == EMBED)
             content = {
                 "kind": TERRA_COT,
                 "schema": SCHEMA_VERSION,
@@ -134,7 +134,7 @@ def scenes_per_shard(source: SceneSource, ids: Sequence[str]) -> int:
     return count
 
 
-def describe(out: Path, source: str, totals: Mapping[str, int], embedded: bool) -> dict[str, Any]:
+def describe_folder(out: Path, source: str, totals: Mapping[str, int], embedded: bool) -> dict[str, Any]:
     """Write card and Croissant metadata of finished tables; returns the counts for the manifest."""
     counts, licences = counts_of(out), licences_of(out)
     atomic_write_text(out / "README.md", card(source, totals, counts, licences, embedded, synthetic_scenes(out)))

@@ -292,15 +292,18 @@ def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 yield Rejected("distance", "pixel_size_varies")
             elif not regions[a].any() or not regions[b].any():
                 yield Rejected("distance", "nothing_left_after_opening")
-            elif measure.surely_within(regions[a], regions[b], filters.min_gap_px):
-                yield Rejected("distance", "gap_below_minimum")
-            elif (measure.distance(regions[a], regions[b]) or 0.0) <= filters.min_gap_px:
+            elif _within(regions[a], regions[b], filters.min_gap_px):
                 yield Rejected("distance", "gap_below_minimum")
             elif _below_precision(facts, t, regions[a], regions[b]):
                 yield Rejected("distance", "below_map_precision")
             else:
                 masks = (facts.region(t, a, regions[a]), facts.region(t, b, regions[b]))
                 yield facts.finding("distance", masks, {"unit": "m"})
+
+
+def _within(a: BoolMask, b: BoolMask, pixels: float) -> bool:
+    """True when two regions are at most so many pixels apart; measured only where a coarse look leaves it open."""
+    return measure.surely_within(a, b, pixels) or (measure.distance(a, b) or 0.0) <= pixels
 
 
 def _below_unit(facts: SceneFacts, t: int, pixels: int) -> bool:

@@ -41,13 +41,13 @@ class Rebuilt:
 class FolderKind:
     """Name and schema of a folder's table, how a finding is worded in it, and how all of it follows from the source.
 
-    ``word`` gets the stored row, what it finds, and its setting.
+    ``word`` gets the stored row, what it finds, and its setting. ``rebuild`` is None for rows that a model has written.
     """
 
     stem: str
     schema: pa.Schema
     word: Callable[[Mapping[str, Any], Finding, Setting], Question]
-    rebuild: Callable[[Mapping[str, Any], SceneSource], Rebuilt]
+    rebuild: Callable[[Mapping[str, Any], SceneSource], Rebuilt] | None
 
 
 def folder_kind(name: str, where: str) -> FolderKind:

@@ -78,7 +78,7 @@ def kinds_of(level: str) -> list[QuestionKind]:
 
 @dataclass(frozen=True)
 class Mix:
-    """Selected levels, and the share of each group of them; ``stated`` levels, and all without a share, are kept whole."""
+    """Selected levels, and the share of each group; ``stated`` levels, and all without a share, are kept whole."""
 
     levels: tuple[str, ...] = DEFAULT
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))

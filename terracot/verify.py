@@ -61,7 +61,11 @@ def verify(
     kind = folder_kind(str(manifest.get("kind")), str(folder))
     stem = kind.stem
     source = _source(manifest, source_path, options or {}, report)
-    rebuilt = kind.rebuild(manifest, source) if source is not None else None
+    if source is not None and kind.rebuild is None:
+        if source_path is not None:
+            raise OutputError(f"{folder} holds the words and masks of a model, which follow from no source")
+        source = None
+    rebuilt = None if source is None or kind.rebuild is None else kind.rebuild(manifest, source)
     seen: Counter[str] = Counter()
     for path in tqdm(sorted((folder / "data").glob(f"{stem}-*.parquet")), desc="verify", disable=not progress):
         scenes_path = path.with_name(path.name.replace(stem, "scenes", 1))

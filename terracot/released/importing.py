@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from terracot.dataset import TERRA_COT, Summary, describe, summary, total_counts, write_quarantine
+from terracot.dataset import TERRA_COT, Summary, describe_folder, summary, total_counts, write_quarantine
 from terracot.findings import SceneFacts
 from terracot.generate import write_tables
 from terracot.ground import GroundSampling
@@ -127,7 +127,7 @@ def import_released(
                 "scenes_read": read,
                 "scenes_per_shard": SCENES_PER_SHARD,
                 "images": images,
-                "counts": describe(out, SOURCE, total_counts(all_records), images == EMBED),
+                "counts": describe_folder(out, SOURCE, total_counts(all_records), images == EMBED),
                 "quarantined": sum(len(r["quarantine"]) for r in all_records),
                 "render": render_stamp(),
                 "stamp": stamp(),

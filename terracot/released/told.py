@@ -1,4 +1,4 @@
-"""Samples of an import: question, reply and masks as the row had them. Their answers are stated, not measured.
+"""Samples of an import or of a model: question, reply and masks as they came. Their answers are stated, not measured.
 
 Steps are read out of the reply, so that ``show`` and trainers find the n-th ``[SEG]`` with the n-th mask; the reply
 itself is kept to the letter in ``text``.
@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 import terracot
 from terracot.findings import Finding, SceneFacts, Setting
@@ -25,7 +27,8 @@ from terracot.views import modality_of
 
 SOURCE = "released"
 GROUNDED, PLAIN = f"{SOURCE}/grounded", f"{SOURCE}/plain"
-LEVEL = "qa"
+ANNOTATED = "annotated/caption"
+LEVELS = {GROUNDED: "qa", PLAIN: "qa", ANNOTATED: "caption"}
 TEMPLATE = "stated"
 
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
@@ -35,8 +38,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def is_told(kind: str) -> bool:
-    """True for the kinds of imported samples."""
-    return kind in (GROUNDED, PLAIN)
+    """True for the kinds of samples whose words and masks came with them."""
+    return kind in LEVELS
 
 
 def answer_of(text: str) -> str:
@@ -64,19 +67,21 @@ def _trimmed(piece: str) -> str:
     return re.sub(r"^[\s.,;]+", "", " ".join(piece.split()))
 
 
-def told_row(turn: Turn, masks: Sequence[EvidenceMask], facts: SceneFacts, key: str) -> dict[str, Any]:
-    """A turn of a conversation as a row of ``SAMPLE_SCHEMA``."""
+def told_row(
+    turn: Turn, masks: Sequence[EvidenceMask], facts: SceneFacts, key: str, kind: str | None = None
+) -> dict[str, Any]:
+    """A turn of a conversation as a row of ``SAMPLE_SCHEMA``; imported ones are told by whether they have masks."""
     answer, question, options = answer_of(turn.text), turn.question, turn.options
     if options and (len(answer) != 1 or answer not in LETTERS[: len(options)]):
         lines = (f"{letter}. {text}" for letter, text in zip(LETTERS, options, strict=False))
         question, options = "\n".join([question, *lines]), ()
     truth = Truth(None, "", options[LETTERS.index(answer)] if options else answer)
-    kind = GROUNDED if masks else PLAIN
+    kind = kind or (GROUNDED if masks else PLAIN)
     t = masks[-1].t if masks else facts.scene.dates
     finding = Finding(kind, t, tuple(m.class_name for m in masks), tuple(masks), truth, {"key": key, "t": t})
     worded = Question(finding, question, (), (), answer, TEMPLATE)
     row = question_columns(worded, facts, 0, f"terracot {terracot.__version__}") | {
-        "level": LEVEL,
+        "level": LEVELS[kind],
         "modality": modality_of(facts.views),
         "dates": facts.scene.dates,
         "form": "choice" if options else "open",
@@ -94,12 +99,18 @@ def told_row(turn: Turn, masks: Sequence[EvidenceMask], facts: SceneFacts, key: 
 
 def check_told_row(row: Mapping[str, Any], masks: Sequence[EvidenceMask], scene: Setting) -> Iterator[str]:
     """What is wrong with an imported sample, but for its id, its options and the columns of its scene."""
-    if row["source"] != SOURCE:
+    imported = row["kind"] in (GROUNDED, PLAIN)
+    if imported and row["source"] != SOURCE:
         yield f"kind {row['kind']!r} belongs to source {SOURCE!r}, found {row['source']!r}"
-    if row["kind"] != (GROUNDED if masks else PLAIN):
+    if (row["kind"] == PLAIN) == bool(masks):
         yield f"kind is {row['kind']!r} with {len(masks)} masks"
-    if row["level"] != LEVEL or row["template"] != TEMPLATE:
-        yield f"level {row['level']!r} and template {row['template']!r}, expected {LEVEL!r} and {TEMPLATE!r}"
+    level = LEVELS[row["kind"]]
+    if row["level"] != level or row["template"] != TEMPLATE:
+        yield f"level {row['level']!r} and template {row['template']!r}, expected {level!r} and {TEMPLATE!r}"
+    if not imported:
+        for number, mask in enumerate(masks, 1):
+            if 1 <= mask.t <= scene.dates and np.any(mask.mask & ~scene.valid[mask.t]):
+                yield f"mask {number} covers pixels without a valid label"
     if problem := text_problem(row["question"]):
         yield f"question: {problem}"
     if row["values"] or row["answer_values"]:
