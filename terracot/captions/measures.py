@@ -36,7 +36,7 @@ class Survey:
             raise ValueError(f"expected fewer than {_NONE} regions on one date, found {len(masks)}")
         self.masks, self.valid = masks, valid
         self.counts = [int(np.count_nonzero(mask)) for mask in masks]
-        self.map = np.full(valid.shape, _NONE, np.uint8)
+        self.map: npt.NDArray[np.uint8] = np.full(valid.shape, _NONE, np.uint8)
         for place, mask in enumerate(masks):
             self.map[mask] = place
         if int(np.count_nonzero(self.map != _NONE)) != sum(self.counts):

@@ -16,7 +16,7 @@ from terracot.traces import Ground, Say
 
 PART_SHARE, HALF_SHARE, EVEN_SHARE = 60.0, 80.0, 5.0
 """Per cent of a region that a ninth, or a half, holds to be its place; that each ninth holds where it is everywhere."""
-MAIN_SHARE = 80.0
+MAIN_SHARE, NEARLY_WHOLE = 80.0, 99.95
 SCATTERED_PATCHES, SCATTERED_SHARE = 10, 40.0
 STRIP_RATIO, STRIP_COVER = 4.0, 30.0
 """Axes of a strip, and per cent of the valid pixels above which nothing is called a strip."""
@@ -83,7 +83,7 @@ def place(tell: Teller, mask: int) -> Fact | None:
     return None
 
 
-def shape(tell: Teller, mask: int) -> Fact:
+def shape(tell: Teller, mask: int) -> Fact | None:
     """A strip, a compact or single patch, a main patch and others, several patches, or many scattered ones."""
     found, at = tell.placed(mask)
     size, count = found.counts[at], int(found.patches[at])
@@ -105,6 +105,8 @@ def shape(tell: Teller, mask: int) -> Fact:
         "largest": tell.value("largest_patch_share", mask, unit="%"),
         "mean": tell.value("mean_patch", mask, unit="px mean"),
     }
+    if largest >= NEARLY_WHOLE:  # nor is it a single patch; "100% in the largest of two" would confuse
+        return None
     if largest >= MAIN_SHARE:
         return Fact("main", phrases.MAIN, slots)
     if count >= SCATTERED_PATCHES and largest < SCATTERED_SHARE:

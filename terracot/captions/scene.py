@@ -14,7 +14,7 @@ from terracot.measure import at_edge
 from terracot.questions.writer import Slot
 
 DOMINANT_SHARE, DOMINANT_RATIO, EVEN_RATIO = 50.0, 1.5, 1.2
-ALONE_SHARE = 90.0
+ALONE_SHARE = 98.0
 BORDER_SIDES, BORDER_LEAD = 10, 1.1
 """Pixel sides of a border worth telling, and how much longer than any other it is."""
 HALF_COVER, CENTRE_COVER = 50.0, 60.0

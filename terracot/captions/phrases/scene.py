@@ -86,7 +86,7 @@ TOUCH = (
     "Among the marked regions, the {a} {a:touches|touch} {others}.",
     "Right at the edge of the {a} {others:lies|lie} {others}.",
     "The {a} {a:has|have} contact with {others}.",
-    "No gap lies between the {a} and {others}.",
+    "Contact of the {a} is with {others}.",
     "The {a} {a:is|are} adjacent to {others}.",
     "Bordering the {a} {others:is|are} {others}.",
     "The {a} {a:abuts|abut} {others}.",
