@@ -15,7 +15,7 @@ from terracot.findings import SceneFacts
 from terracot.measure import transitions
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters
-from terracot.scenes import BoolMask
+from terracot.scenes import IGNORE, BoolMask
 
 Counts = npt.NDArray[np.int64]
 
@@ -48,14 +48,14 @@ class Course:
     @cached_property
     def extents(self) -> Counts:
         """``(dates, K)`` pixels of each class on each date."""
-        return np.stack([self._counted(self.facts.maps[t].classes[self.valid]) for t in self.dates])
+        return np.stack([self._counted(t, self.valid) for t in self.dates])
 
     @cached_property
     def kept(self) -> Counts:
         """``(K,)`` pixels that are of a class on every date."""
         maps = [self.facts.maps[t].classes for t in self.dates]
         same = reduce(np.logical_and, [a == b for a, b in pairwise(maps)], self.valid)
-        return self._counted(maps[0][same])
+        return self._counted(self.dates[0], same)
 
     @cached_property
     def table(self) -> Counts:
@@ -69,7 +69,8 @@ class Course:
 
     def region(self, t: int, class_id: int) -> EvidenceMask:
         """A class on one date, as far as pixels count."""
-        return self.facts.region(t, class_id, self.facts.maps[t].mask(class_id) & self.valid)
+        mask = self.facts.maps[t].mask(class_id)
+        return self.facts.region(t, class_id, mask if self.valid_pixels == mask.size else mask & self.valid)
 
     def regions(self, class_id: int) -> tuple[EvidenceMask, ...]:
         """A class on every date."""
@@ -79,8 +80,12 @@ class Course:
         """Several classes on one date under a name of their own."""
         return EvidenceMask(t, name, np.isin(self.facts.maps[t].classes, class_ids) & self.valid)
 
-    def _counted(self, classes: npt.NDArray[np.uint8]) -> Counts:
-        return np.bincount(classes, minlength=self.classes)
+    def _counted(self, t: int, where: BoolMask) -> Counts:
+        """``(K,)`` pixels of each class on one date, of some pixels."""
+        facts = self.facts.maps[t]
+        if where.all():
+            return facts.counts
+        return np.bincount(np.where(where, facts.classes, IGNORE).ravel(), minlength=256)[: self.classes]
 
 
 _KNOWN: WeakKeyDictionary[SceneFacts, list[Course]] = WeakKeyDictionary()
@@ -110,4 +115,4 @@ def _courses(facts: SceneFacts, filters: Filters) -> list[Course]:
             if len(dates) > 2:
                 chosen += [*pairwise(dates), *([dates] if len(dates) == scene.dates else [])]
         _KNOWN[facts] = [Course(facts, some) for some in chosen]
-    return [course for course in _KNOWN[facts] if course.valid.mean() * 100 >= filters.min_valid_share]
+    return [c for c in _KNOWN[facts] if 100 * c.valid_pixels >= filters.min_valid_share * c.valid.size]
