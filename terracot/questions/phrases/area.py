@@ -6,7 +6,7 @@ from terracot.questions.phrases.shared import VALID
 
 _SHARES = (
     "What percentage of the valid pixels of {image} is covered by {name}?",
-    "What percentage of the valid pixels {name:does|do} {name} cover in {image}?",
+    "What percentage of the valid pixels {name:does|do} {name} occupy in {image}?",
     "What percentage of {image} {name:is|are} {name}, counting valid pixels only?",
     "What is the coverage of {name} in {image}, as a percentage of all valid pixels?",
     "What is the share of {name} among the valid pixels of {image}, in per cent?",
@@ -34,9 +34,9 @@ AREA_QUESTIONS = (
     "How large is the area of the {name} in {image}, in {unit}?",
     "How large an area {name:does|do} the {name} occupy, in {unit}?",
     "How many {unit} of {name} are there in {image}?",
-    "How many {unit} {name:does|do} the {name} cover in {image}?",
+    "How many {unit} {name:does|do} the {name} take up in {image}?",
     "How many {unit} of ground are covered by {name} in {image}?",
-    "How much area {name:does|do} the {name} cover in {image}, in {unit}?",
+    "How much area {name:does|do} the {name} extend over in {image}, in {unit}?",
     "How much ground is covered by {name} in {image}, in {unit}?",
     "How extensive {name:is|are} the {name} in {image}, in {unit}?",
     "How big is the area taken up by {name}, in {unit}?",

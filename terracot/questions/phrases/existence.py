@@ -109,7 +109,7 @@ _FOUND = (
         ("{name} can be found.", "no {name} can be found."),
     ),
     (
-        "The image has {valid:+pixel} of known class, and {name} {name:covers|cover} {pixels} of them: ",
+        "The image has {valid:+pixel} of known class, and {name} {name:occupies|occupy} {pixels} of them: ",
         ("the class does occur.", "the class does not occur."),
     ),
     (
