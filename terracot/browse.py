@@ -27,7 +27,7 @@ from PIL import Image
 
 from terracot.io import OutputError, atomic_write_text
 from terracot.kinds import folder_kind
-from terracot.language import NUMBER, quantity_text
+from terracot.language import NUMBER
 from terracot.pixel_files import inside
 from terracot.plugins import LETTERS
 from terracot.seeding import seed_of
@@ -47,6 +47,16 @@ FACETS = {
     "modality": "Modality",
     "source": "Source",
     "split": "Split",
+}
+UNIT_NAMES = {
+    "px": "pixels",
+    "px distance": "pixels",
+    "m2": "m²",
+    "km2": "km²",
+    "m2/px": "m² a pixel",
+    "m/px": "m a pixel",
+    "count": "",
+    "date": "",
 }
 _UNREAD = (".pixels", ".hidden.counts", ".hidden.size.list.element")
 
@@ -70,14 +80,15 @@ def browse(folder: Path, out: Path, limit: int = 500, seed: int = 0) -> Page:
     stem = folder_kind(str(manifest.get("kind")), str(folder)).stem
     chosen, total = draw(folder, stem, limit, seed)
     rows = list(_rows_of(folder, stem, "id", chosen, ("image.bytes", "image.path")))
-    scenes = {row["scene_id"]: n for n, row in reversed(list(enumerate(_first_rows(rows))))}
+    scenes = {name: n for n, name in enumerate(dict.fromkeys(row["scene_id"] for row in rows))}
     stored = {s["scene_id"]: s for s in _rows_of(folder, "scenes", "scene_id", set(scenes), _UNREAD, folder)}
     if missing := [name for name in scenes if name not in stored]:
         raise OutputError(f"{folder}: scene {missing[0]} is missing; make the folder again")
     samples = [sample_record(row, scenes[row["scene_id"]], stored[row["scene_id"]]) for row in rows]
-    about = f"{len(rows):,} of {total:,} rows" if len(rows) < total else f"all {total:,} rows"
+    about = f"all {total:,} rows"
     if len(rows) < total:
-        about += f", drawn evenly over levels (seed {seed})"
+        tiers = "levels" if stem == "samples" else "tasks"
+        about = f"{len(rows):,} of {total:,} rows, drawn evenly over {tiers} (seed {seed})"
     if any(is_synthetic(scene) for scene in stored.values()):
         about += " · synthetic images"
     title = f"{folder.resolve().name} · {manifest['kind']}"
@@ -138,11 +149,6 @@ def _rows_of(
             raise OutputError(f"{path} cannot be read ({error}); make the folder again") from error
 
 
-def _first_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first row of each scene."""
-    return list({row["scene_id"]: row for row in reversed(list(rows))}.values())[::-1]
-
-
 def picture_uri(image: Mapping[str, Any], folder: Path) -> str:
     """A stored picture as a data URI: as it is when small, else reduced and as JPEG."""
     data: bytes = image["bytes"] or inside(folder, image["path"]).read_bytes()
@@ -179,7 +185,7 @@ def sample_record(row: Mapping[str, Any], scene: int, stored: Mapping[str, Any])
         "modality": row.get("modality") or "+".join(sorted({f["modality"] for f in stored["frames"]})),
         "source": row["source"],
         "split": row["split"],
-        "chips": [text for text in (level, row["kind"], f"split {row['split']}") if text],
+        "chips": [text for text in dict.fromkeys((level, row["kind"], f"split {row['split']}")) if text],
         "question": pieces(row["question"], row["values"] or (), names),
         "options": options,
         "right": LETTERS.index(row["answer"]) if options else None,
@@ -222,24 +228,16 @@ def pieces(text: str, values: Sequence[Mapping[str, Any]], names: Sequence[str])
 def _tip(value: Mapping[str, Any], names: Sequence[str]) -> str:
     what = value["quantity"].replace("parameter.", "set by the question: ").replace("_", " ")
     of = " and ".join(f"mask {n + 1} ({names[n]})" for n in value["of"] if 0 <= n < len(names))
-    unit = {
-        "px": "pixels",
-        "px distance": "pixels",
-        "m2": "m²",
-        "km2": "km²",
-        "m2/px": "m² a pixel",
-        "m/px": "m a pixel",
-    }
-    unit_text = unit.get(value["unit"], value["unit"])
-    return f"{what}{f' of {of}' if of else ''}: {value['value']:,.10g} {'' if unit_text in what else unit_text}".strip()
+    unit = UNIT_NAMES.get(value["unit"], value["unit"])
+    return f"{what}{f' of {of}' if of else ''}: {value['value']:,.10g} {'' if unit in what else unit}".strip()
 
 
 def _row_origin(row: Mapping[str, Any]) -> list[list[str]]:
     truth = row["truth"]
     measured = truth["text"]
     if truth["value"] is not None:
-        measured = f"{truth['value']:,.10g} {truth['unit']}".strip()
-        measured += f", written {quantity_text(truth['value'], truth['unit'])}"
+        unit = UNIT_NAMES.get(truth["unit"], truth["unit"])
+        measured = f"{truth['value']:,.10g} {unit}".strip()
     rewriter = json.loads(row.get("rewriter") or "{}")
     reworded = f"by {rewriter.get('model', 'a model')}" if rewriter else ""
     lines = [
