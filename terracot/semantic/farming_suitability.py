@@ -44,8 +44,8 @@ RULE = Rule(
     questions=(
         "By the block rule, {crop} {crop:suits|suit} large-scale farming when at least {limit} of {crop:it|them} "
         "{crop:lies|lie} in connected blocks of {block} or more: is that so in {image}?",
-        "{crop:Is|Are} the {crop} in {image} suitable for large-scale farming by the block rule, that is, "
-        "{crop:is|are} at least {limit} of {crop:its|their} area in blocks of no less than {block}?",
+        "{crop:Is|Are} the {crop} in {image} suitable for large-scale farming by the block rule, that is, is at least"
+        " {limit} of {crop:its|their} area in blocks of no less than {block}?",
         "Does the block rule find the {crop} of {image} fit for large-scale farming, given that it wants {limit} or "
         "more of {crop:it|them} in connected blocks of {block} and up?",
         "The block rule drops connected blocks of {crop} below {block} and speaks of land suited to large-scale "

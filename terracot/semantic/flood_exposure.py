@@ -51,12 +51,12 @@ RULE = Rule(
         "{limit} of {built:it|them} within {distance} of {water}?",
         "For the set-back rule, flood exposure means that {water} {water:comes|come} within {distance} of at least "
         "{limit} of the {built}. Does {image} show flood exposure?",
-        "How does the set-back rule judge {image}: is the share of {built} closer than or at {distance} to {water} at"
+        "How does the set-back rule judge {image}: is the share of {built} no farther than {distance} from {water} at"
         " least {limit}, which means exposure to flooding?",
         "Flood exposure by the set-back rule needs at least {limit} of the {built} at {distance} or less from "
         "{water}; is this reached in {image}?",
-        "Apply the set-back rule to {image}: {built:does|do} at least {limit} of the {built} stand within {distance} "
-        "of the {water}, and so exposed to flooding?",
+        "Apply the set-back rule to {image}: {built:does|do} at least {limit} of the {built} lie within {distance} of"
+        " the {water}, so that there is exposure to flooding?",
         "Of the {built} in {image}, is a share of {limit} or more exposed to flooding in the sense of the set-back "
         "rule, which means at most {distance} away from {water}?",
         "Suppose that {built} at {distance} or less from {water} could be flooded, as the set-back rule does. "
@@ -95,7 +95,7 @@ RULE = Rule(
         "{found}.",
         "Pixels of {built} at {distance} or less from the {water}: {part} of {all}, hence {found}.",
         "The share of {built} inside the zone of {distance} is {found}, from {part} of {all} pixels.",
-        "From the {water} outwards, {distance} {water:reaches|reach} {part} of the {all} pixels of {built}, equal to "
+        "Going {distance} outwards from the {water}, one meets {part} of the {all} pixels of {built}, equal to "
         "{found}.",
         "{found} of the {built} {built:is|are} in the zone of {distance}: {part} of {all} pixels.",
         "Measured from the {water}, {part} of {all} pixels of {built} fall within {distance}. As a share this is "

@@ -46,8 +46,8 @@ RULE = Rule(
     questions=(
         "By the stand rule, {tree} {tree:is|are} a fragmented habitat when less than {limit} of {tree:it|them} "
         "{tree:lies|lie} in connected stands of {block} or more: is that so in {image}?",
-        "{tree:Is|Are} the {tree} in {image} a fragmented habitat by the stand rule, that is, {tree:is|are} less than"
-        " {limit} of {tree:its|their} area in stands of no less than {block}?",
+        "{tree:Is|Are} the {tree} in {image} a fragmented habitat by the stand rule, that is, is less than {limit} of"
+        " {tree:its|their} area in stands of no less than {block}?",
         "Does the stand rule call the {tree} of {image} fragmented, given that it wants at least {limit} of "
         "{tree:it|them} in connected stands of {block} and up to call {tree:it|them} whole?",
         "The stand rule drops connected stands of {tree} below {block} and speaks of a fragmented habitat if less "
@@ -56,8 +56,8 @@ RULE = Rule(
         "habitat by the stand rule?",
         "Take the stand rule: a habitat is fragmented if less than {limit} of the {tree} {tree:is|are} in connected "
         "stands of {block} or larger. Does this apply to {image}?",
-        "In {image}, {tree:is|are} so little of the {tree} in connected stands of at least {block}, below {limit}, "
-        "that the stand rule sees a fragmented habitat?",
+        "In {image}, is the share of {tree} in connected stands of at least {block} so small, below {limit}, that the"
+        " stand rule sees a fragmented habitat?",
         "Would you call the habitat in {image} fragmented under the stand rule, which asks for less than {limit} of "
         "the {tree} in connected stands of at least {block}?",
         "For the stand rule, a fragmented habitat is one of whose {tree} less than {limit} {tree:forms|form} "

@@ -225,6 +225,8 @@ class Rule:
     def _clause(self, w: Writer) -> Say:
         """What the rule leaves out, how distances run, how large a pixel is."""
         parts = [w.say(CLAUSE, left_out=self.left_out)]
+        if self.unit != "%":
+            parts.append(Say("the mean is over the pixels of these classes alone"))
         if "distance" in self.parameters:
             parts.append(Say("distances run from pixel centre to pixel centre"))
         if "block" in self.parameters:

@@ -53,8 +53,8 @@ RULE = Rule(
         "more of {built:it|them} within {distance} of {water}?",
         "Apply the Sphere distance rule to {image}: {built:does|do} at least {limit} of the {built} lie up to "
         "{distance} from {water} and so have access to water?",
-        "For at least {limit} of the {built} in {image}, is the nearest {water} {distance} away or less, which the "
-        "Sphere distance rule calls access to water?",
+        "For at least {limit} of the {built} in {image}, {water:is|are} the {water} {distance} away or less, which "
+        "the Sphere distance rule calls access to water?",
         "Check access to water in {image} by the Sphere distance rule: does the zone of {distance} around the {water}"
         " hold {limit} or more of the {built}?",
         "When {distance} is the farthest that {water} may be, and {limit} of the {built} the least that has to be "

@@ -230,8 +230,7 @@ def test_every_question_states_the_whole_rule(rule):
     assert len(rule.questions) >= 20
     assert len(set(rule.questions)) == len(rule.questions)
     for question in rule.questions:
-        stated = needed - {"{distance}"} if "trees cool" in question else needed
-        assert [slot for slot in stated if slot not in question] == [], question
+        assert [slot for slot in needed if slot not in question] == [], question
         assert "{image}" in question
         assert not any(c.isdigit() for c in question), question
 
