@@ -46,7 +46,8 @@ LARGER_FOUND = (
     "The mask of the {a} holds {p} {p:pixel|pixels}, that of the {b} {q}; that of the {c} is larger.",
     "As {a} {a:covers|cover} {p} {p:pixel|pixels} and {b} {q}, the {c} {c:has|have} the larger extent.",
     "Comparing {p} {p:pixel|pixels} of {a} with {q} of {b}, I see that the {c} {c:covers|cover} more.",
-    "{p} {p:pixel|pixels} belong to the {a} and {q} to the {b}. Therefore the {c} {c:is|are} the larger one.",
+    "{p} {p:pixel|pixels} {p:belongs|belong} to the {a} and {q} to the {b}. Therefore the {c} {c:is|are} the larger "
+    "one.",
     "{a} {a:has|have} {p} {p:pixel|pixels}; {b} {b:has|have} {q}. This puts the {c} first.",
     "Adding up pixels gives {p} for the {a} and {q} for the {b}, so it is the {c}.",
     "The count is {p} for the {a} as against {q} for the {b}, which speaks for the {c}.",
@@ -69,7 +70,7 @@ RATIO = (
     "In {image}, the {a} {a:covers|cover} how many times as much as the {b}?",
     "Express the size of the {a} as a multiple of the size of the {b}.",
     "Work out the size ratio between the {a} and the {b}, with the {a} above the line.",
-    "How does the {a} compare with the {b} in size, as a factor?",
+    "What factor gives the size of the {a} in terms of that of the {b}?",
     "State how many times the size of the {b} the {a} {a:reaches|reach}.",
     "What do you get when the extent of {a} is divided by the extent of {b}?",
     "By which number must the size of the {b} be multiplied to give that of the {a}?",

@@ -28,8 +28,8 @@ CLEAN = (
     "narrower than three pixels are left out.",
     "Distances are those between the closest pixel centres of two classes; parts narrower than three pixels do not "
     "count.",
-    "Leave out all parts narrower than three pixels, and measure from pixel centre to pixel centre where two classes "
-    "are closest.",
+    "Leave out all parts narrower than three pixels, and measure from pixel centre to pixel centre where two "
+    "classes are closest.",
     "What counts is the straight distance between the closest pixel centres, without parts narrower than three pixels.",
     "The distance of two classes is the shortest one between the centres of their pixels. Parts narrower than three "
     "pixels are ignored.",
@@ -40,8 +40,8 @@ FOUND = (
     "Where they are closest, the {b} {b:is|are} {p} {p:pixel|pixels} away and the {c} {q}. That makes the {d} closer.",
     "The smallest distance is {p} {p:pixel|pixels} for {b} and {q} for {c}, so the answer is {d}.",
     "The gap to the {b} is {p} {p:pixel|pixels}, the gap to the {c} {q}; it is smaller for the {d}.",
-    "Pixel centres of {a} and {b} come as close as {p} {p:pixel|pixels}, those of {a} and {c} as close as {q}. Hence "
-    "it is the {d}.",
+    "Pixel centres of {a} and {b} come as close as {p} {p:pixel|pixels}, those of {a} and {c} as close as {q}. "
+    "Hence it is the {d}.",
     "Distances: {p} {p:pixel|pixels} to {b}, {q} to {c}. The shorter one leads to the {d}.",
     "I measure {p} {p:pixel|pixels} between {a} and {b}, but {q} between {a} and {c}, so the {d} {d:lies|lie} closer.",
     "{p} {p:pixel|pixels} to the {b} against {q} to the {c}: the {d} {d:is|are} the nearer of the two.",
@@ -52,10 +52,10 @@ FOUND = (
     "{d:comes|come} first.",
     "Comparing {p} {p:pixel|pixels} for the {b} with {q} for the {c} shows that the {d} {d:is|are} closer.",
     "As the {b} {b:stays|stay} {p} {p:pixel|pixels} away at least and the {c} {q}, the {d} {d:gets|get} nearer.",
-    "The nearest {b} is at {p} {p:pixel|pixels}, the nearest {c} at {q}. So it is the {d}.",
+    "Closest approach: {p} {p:pixel|pixels} for the {b}, {q} for the {c}. So it is the {d}.",
     "Measured between centres, {b} {b:is|are} {p} {p:pixel|pixels} off and {c} {q}; therefore {d} {d:is|are} nearer.",
     "{q} {q:pixel|pixels} separate the {a} from the {c}, {p} from the {b}, which speaks for the {d}.",
-    "For {b} the minimum distance comes to {p} {p:pixel|pixels}, for {c} to {q}, and so the {d} {d:is|are} the closer "
-    "one.",
+    "For {b} the minimum distance comes to {p} {p:pixel|pixels}, for {c} to {q}, and so the {d} {d:is|are} the "
+    "closer one.",
     "It takes {p} {p:pixel|pixels} to get from the {a} to the {b} and {q} to get to the {c}, which leaves the {d}.",
 )
