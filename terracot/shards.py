@@ -48,9 +48,11 @@ def write_shard(
     A row group has at most ``ROW_GROUP`` rows and ``ROW_GROUP_BYTES`` bytes, or one row. Only one group is held as
     Arrow columns at a time. ``embedded``: the rows hold their pictures and not paths of them.
     """
+    # a PNG is compressed already: zstd would take its time over it and save nothing
+    codecs = {leaf: "none" if leaf.endswith("image.bytes") else "zstd" for leaf in _leaves(schema)}
     options: dict[str, Any] = {
-        "compression": "zstd",
-        "compression_level": 3,
+        "compression": codecs,
+        "compression_level": {leaf: 3 for leaf, codec in codecs.items() if codec == "zstd"},
         # none of pixels and texts: they do not repeat, and looking for repetitions takes time
         "use_dictionary": [name for name in _REPEATED if name in schema.names],
         "write_statistics": [name for name in _SELECTED_BY if name in schema.names],
@@ -60,6 +62,22 @@ def write_shard(
         for group in row_groups(rows):
             writer.write_table(pa.Table.from_pylist(group, schema=writer.schema), row_group_size=ROW_GROUP)
     return {"rows": len(rows), "sha256": sha256_file(path)}
+
+
+def _leaves(schema: pa.Schema) -> Iterator[str]:
+    """The columns of a Parquet file with this schema, by path: structs and lists end in columns of plain values."""
+
+    def below(path: str, kind: pa.DataType) -> Iterator[str]:
+        if pa.types.is_struct(kind):
+            for member in kind:
+                yield from below(f"{path}.{member.name}", member.type)
+        elif pa.types.is_list(kind):
+            yield from below(f"{path}.list.element", kind.value_type)
+        else:
+            yield path
+
+    for column in schema:
+        yield from below(column.name, column.type)
 
 
 def row_groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -73,6 +73,13 @@ def test_keys_have_statistics_and_pixels_no_dictionary(tmp_path: Path):
     assert not pixels.has_dictionary_page
 
 
+def test_pictures_are_not_compressed_twice_and_all_else_is(embedded: Path):
+    group = pq.ParquetFile(embedded / "data" / "scenes-00000.parquet").metadata.row_group(0)
+    codecs = {group.column(n).path_in_schema: group.column(n).compression for n in range(group.num_columns)}
+    assert codecs.pop("frames.list.element.image.bytes") == "UNCOMPRESSED"
+    assert set(codecs.values()) == {"ZSTD"}
+
+
 def test_rows_are_read_in_order_over_files(tmp_path: Path):
     rows = rows_of(50, 10)
     for number in range(2):
