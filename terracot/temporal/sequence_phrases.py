@@ -137,6 +137,11 @@ NEXT = (
     "The {name} in the image after that:",
     "Continuing, I outline the {name} here:",
     "For the following date I segment the {name}:",
+    "The next date has the {name} here:",
+    "Following the series, I mark the {name} again:",
+    "Going on to the next date, I outline the {name}:",
+    "The next region of {name}, one image on:",
+    "A date later I find the {name} here:",
 )
 COUNT = (
     "In image {image}, the {name} {name:has|have} {pixels} {pixels:pixel|pixels}.",
@@ -159,6 +164,11 @@ COUNT = (
     "With image {image} the count stands at {pixels} {pixels:pixel|pixels}.",
     "The {name} of image {image} {name:comes|come} to {pixels} {pixels:pixel|pixels}.",
     "Image {image} gives {pixels} {pixels:pixel|pixels}.",
+    "By the count, image {image} has {pixels} {pixels:pixel|pixels} of {name}.",
+    "The extent in image {image} is {pixels} {pixels:pixel|pixels}.",
+    "Looking at image {image}, I get {pixels} {pixels:pixel|pixels}.",
+    "On the date of image {image}, {pixels} {pixels:pixel belongs|pixels belong} to the {name}.",
+    "The {name} {name:reaches|reach} {pixels} {pixels:pixel|pixels} in image {image}.",
     "The {name} {name:covers|cover} {pixels} {pixels:pixel|pixels} of image {image}.",
 )
 AGAINST_FIRST = (
@@ -182,6 +192,11 @@ AGAINST_FIRST = (
     "The mask of {name} in image {image} has {pixels} {pixels:pixel|pixels}, {change} more or less than image {first}.",
     "The {name} {name:takes|take} up {pixels} {pixels:pixel|pixels} of image {image}, {change} off image {first}.",
     "With a count of {pixels}, image {image} differs by {change} from image {first}.",
+    "Image {image} gives {pixels} {pixels:pixel|pixels}, and so a change of {change} since image {first}.",
+    "By the count of {pixels} for image {image}, the change from image {first} is {change}.",
+    "The extent in image {image} is {pixels} {pixels:pixel|pixels}, {change} off that in image {first}.",
+    "Looking at image {image}, I get {pixels} {pixels:pixel|pixels} and a change of {change} since image {first}.",
+    "On the date of image {image} it is {pixels} {pixels:pixel|pixels}; from image {first} that differs by {change}.",
 )
 FIRST_IS = (
     "So image {image} is the first beyond {limit}.",
@@ -270,6 +285,11 @@ STEP = (
     "A change of {pixels} {pixels:pixel|pixels} lies between image {a} and image {b}.",
     "In the step from image {a} to image {b}, {pixels} {pixels:pixel is|pixels are} the net change.",
     "With image {a} before and image {b} after, the change is {pixels} {pixels:pixel|pixels}.",
+    "Image {a} against image {b} makes {pixels} {pixels:pixel|pixels}.",
+    "The gap between image {a} and image {b} is {pixels} {pixels:pixel|pixels}.",
+    "Moving from image {a} to image {b} changes the count by {pixels} {pixels:pixel|pixels}.",
+    "As to image {a} and image {b}, the difference is {pixels} {pixels:pixel|pixels}.",
+    "What lies between image {a} and image {b} is {pixels} {pixels:pixel|pixels}.",
 )
 LARGEST_IS = (
     "The largest change is that from image {a} to image {b}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from terracot.grammar import Noun
 from terracot.quantities import Value
 from terracot.questions.writer import HERE, UNIT_WORDS, Question, Slot, Writer, with_clause
@@ -9,7 +11,7 @@ from terracot.temporal import pair_phrases as p
 from terracot.temporal import sequence_phrases as s
 from terracot.temporal.finders import steps_of
 from terracot.temporal.rules import amount_of, compared, first_beyond, widest
-from terracot.traces import Say, Step
+from terracot.traces import Ground, Say, Step
 
 Slots = dict[str, Slot]
 
@@ -87,9 +89,10 @@ def first_change(w: Writer) -> Question:
     asked = _asked(w, s.FIRST_CHANGE, EVERY, first=first, limit=limit, name=w.name(0))
     dates, name = compared(w.regions), w.name(0)
     steps = [*_regions(w), _counts(w)[0]]
+    against = _Unused(w, s.AGAINST_FIRST)
     for i in range(1, dates):
         slots: Slots = {"pixels": _pixels(w, i), "change": w.value("change_share", 0, i, unit="%"), "name": name}
-        steps.append(w.say(s.AGAINST_FIRST[i::dates], first=first, image=_date(w, i), **slots))
+        steps.append(w.fill(against.one(), first=first, image=_date(w, i), **slots))
     return w.question(asked, *steps, w.say(s.FIRST_IS, image=_date(w, first_beyond(w.regions)), limit=limit))
 
 
@@ -112,10 +115,10 @@ def trend(w: Writer) -> Question:
 def largest_step(w: Writer) -> Question:
     """Word ``largest_step``."""
     asked = _asked(w, s.LARGEST_STEP, EVERY, name=w.name(0))
-    dates = compared(w.regions)
+    step = _Unused(w, s.STEP)
     compare = [
-        w.say(s.STEP[i::dates], a=_date(w, a), b=_date(w, b), pixels=w.value("change_pixels", a, b, unit="px"))
-        for i, (a, b) in enumerate(steps_of(dates))
+        w.fill(step.one(), a=_date(w, a), b=_date(w, b), pixels=w.value("change_pixels", a, b, unit="px"))
+        for a, b in steps_of(compared(w.regions))
     ]
     a, b = widest(w.regions)
     return w.question(asked, *_each(w), *compare, w.say(s.LARGEST_IS, a=_date(w, a), b=_date(w, b)))
@@ -143,15 +146,28 @@ def _each(w: Writer) -> list[Step]:
     return [*_regions(w), *_counts(w)]
 
 
+class _Unused:
+    """Phrasings of a step that a trace has several times, none of them twice."""
+
+    def __init__(self, w: Writer, phrasings: Sequence[str]) -> None:
+        self._writer, self._left = w, tuple(phrasings)
+
+    def one(self) -> str:
+        """One of those that are left."""
+        chosen = self._writer.choose(self._left)
+        self._left = tuple(text for text in self._left if text != chosen)
+        return chosen
+
+
 def _regions(w: Writer) -> list[Step]:
-    # Of the phrasings each date has every n-th, so that none comes twice in a trace.
-    dates = compared(w.regions)
-    return [w.ground(s.NEXT[i::dates] if i else s.START, i) for i in range(dates)]
+    following, later = _Unused(w, s.NEXT), range(1, compared(w.regions))
+    return [w.ground(s.START, 0), *(Ground(w.fill(following.one(), name=w.name(i)).text, i) for i in later)]
 
 
 def _counts(w: Writer) -> list[Step]:
-    dates, name = compared(w.regions), w.name(0)
-    return [w.say(s.COUNT[i::dates], pixels=_pixels(w, i), image=_date(w, i), name=name) for i in range(dates)]
+    count, name = _Unused(w, s.COUNT), w.name(0)
+    dates = range(compared(w.regions))
+    return [w.fill(count.one(), pixels=_pixels(w, i), image=_date(w, i), name=name) for i in dates]
 
 
 def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, **slots: Slot) -> Say:
