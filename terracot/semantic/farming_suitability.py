@@ -84,32 +84,31 @@ RULE = Rule(
         "in connected blocks of at least {block}), is {image} suitable?",
     ),
     measures=(
-        "{part} of the {all} pixels of {crop} lie in blocks of {block} or more, which is {found}.",
-        "In connected blocks of at least {block} I count {part} of the {all} pixels of {crop}: {found}.",
-        "Blocks of {block} and up hold {part} of {all} pixels of {crop}, that is {found}.",
-        "Of {all} pixels of {crop}, {part} {part:belongs|belong} to blocks no smaller than {block}; this makes "
+        "{part} of the {all:+pixel} of {crop} {part:lies|lie} in blocks of {block} or more, which is {found}.",
+        "In connected blocks of at least {block} I count {part} of the {all:+pixel} of {crop}: {found}.",
+        "Blocks of {block} and up hold {part} of {all:+pixel} of {crop}, that is {found}.",
+        "Of {all:+pixel} of {crop}, {part} {part:belongs|belong} to blocks no smaller than {block}; this makes "
         "{found}.",
-        "The large blocks, from {block} upwards, take in {part} of the {all} pixels of {crop}, a share of {found}.",
+        "The large blocks, from {block} upwards, take in {part} of the {all:+pixel} of {crop}, a share of {found}.",
         "Counting pixels of {crop} in blocks of {block} or more gives {part} of {all}, so {found}.",
-        "There {part:is|are} {part} {part:pixel|pixels} of {crop} in blocks of at least {block}, of {all} altogether:"
-        " {found}.",
-        "Without the blocks below {block}, {part} of the {all} pixels of {crop} {part:is|are} left, or {found}.",
-        "If all blocks smaller than {block} are dropped, {part} of the {all} pixels of {crop} {part:remains|remain}, "
+        "There {part:is|are} {part:+pixel} of {crop} in blocks of at least {block}, of {all} altogether: {found}.",
+        "Without the blocks below {block}, {part} of the {all:+pixel} of {crop} {part:is|are} left, or {found}.",
+        "If all blocks smaller than {block} are dropped, {part} of the {all:+pixel} of {crop} {part:remains|remain}, "
         "{found} of them.",
-        "In all, {crop} {crop:takes|take} up {all} pixels, and {part} of these {part:is|are} in blocks of {block} or "
+        "In all, {crop} {crop:takes|take} up {all:+pixel}, and {part} of these {part:is|are} in blocks of {block} or "
         "more: {found}.",
-        "I find {part} of {all} pixels of {crop} in large blocks, meaning {block} at least; the share is {found}.",
+        "I find {part} of {all:+pixel} of {crop} in large blocks, meaning {block} at least; the share is {found}.",
         "Pixels of {crop} in connected blocks of {block} or larger: {part} of {all}, hence {found}.",
-        "The share of {crop} in blocks of at least {block} is {found}, from {part} of {all} pixels.",
-        "Block by block, those that reach {block} have {part} of the {all} pixels of {crop}, equal to {found}.",
-        "{found} of the {crop} {crop:is|are} in blocks of {block} or more: {part} of {all} pixels.",
-        "Measured over all blocks of {block} or more, {part} of {all} pixels of {crop} fall in. As a share this is "
+        "The share of {crop} in blocks of at least {block} is {found}, from {part} of {all:+pixel}.",
+        "Block by block, those that reach {block} have {part} of the {all:+pixel} of {crop}, equal to {found}.",
+        "{found} of the {crop} {crop:is|are} in blocks of {block} or more: {part} of {all:+pixel}.",
+        "Measured over all blocks of {block} or more, {part} of {all:+pixel} of {crop} {part:falls|fall} in. As a "
+        "share this is {found}.",
+        "Among the {all:+pixel} of {crop}, {part} {part:is|are} part of a block of at least {block}, which makes "
         "{found}.",
-        "Among the {all} pixels of {crop}, {part} {part:is|are} part of a block of at least {block}, which makes "
-        "{found}.",
-        "The block is {block} or larger for {part} of the {all} pixels of {crop}, {found} in all.",
-        "Large blocks ({block} or more) contain {part} of the {all} pixels of {crop}, thus {found}.",
-        "Dividing the {part} pixels of {crop} in blocks of {block} or more by all {all} gives {found}.",
+        "The block is {block} or larger for {part} of the {all:+pixel} of {crop}, {found} in all.",
+        "Large blocks ({block} or more) contain {part} of the {all:+pixel} of {crop}, thus {found}.",
+        "Dividing the {part:+pixel} of {crop} in blocks of {block} or more by all {all} gives {found}.",
     ),
     above="the {crop} {crop:suits|suit} large-scale farming by this rule",
     below="the {crop} {crop:does|do} not suit large-scale farming by this rule",

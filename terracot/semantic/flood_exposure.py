@@ -77,35 +77,34 @@ RULE = Rule(
         "{water}, does {image} show exposure to flooding?",
     ),
     measures=(
-        "{part} of the {all} pixels of {built} lie within {distance} of the {water}, which is {found}.",
-        "Within {distance} of the {water} I count {part} of the {all} pixels of {built}: {found}.",
-        "A belt of {distance} around the {water} holds {part} of {all} pixels of {built}, that is {found}.",
-        "Of {all} pixels of {built}, {part} {part:is|are} no farther than {distance} from the {water}; this makes "
+        "{part} of the {all:+pixel} of {built} {part:lies|lie} within {distance} of the {water}, which is {found}.",
+        "Within {distance} of the {water} I count {part} of the {all:+pixel} of {built}: {found}.",
+        "A belt of {distance} around the {water} holds {part} of {all:+pixel} of {built}, that is {found}.",
+        "Of {all:+pixel} of {built}, {part} {part:is|are} no farther than {distance} from the {water}; this makes "
         "{found}.",
-        "The zone of {distance} takes in {part} of the {all} pixels of {built}, a share of {found}.",
+        "The zone of {distance} takes in {part} of the {all:+pixel} of {built}, a share of {found}.",
         "Counting pixels of {built} up to {distance} from the {water} gives {part} of {all}, so {found}.",
-        "There {part:is|are} {part} {part:pixel|pixels} of {built} in the zone of {distance}, of {all} altogether: "
-        "{found}.",
-        "The {water} {water:is|are} at most {distance} away from {part} of the {all} pixels of {built}, or {found}.",
-        "If the {water} {water:is|are} widened by {distance}, {part} of the {all} pixels of {built} fall inside, "
-        "{found} of them.",
-        "In all, {built} {built:takes|take} up {all} pixels, and {part} of these {part:is|are} within {distance} of "
+        "There {part:is|are} {part:+pixel} of {built} in the zone of {distance}, of {all} altogether: {found}.",
+        "The {water} {water:is|are} at most {distance} away from {part} of the {all:+pixel} of {built}, or {found}.",
+        "If the {water} {water:is|are} widened by {distance}, {part} of the {all:+pixel} of {built} {part:falls|fall}"
+        " inside, {found} of them.",
+        "In all, {built} {built:takes|take} up {all:+pixel}, and {part} of these {part:is|are} within {distance} of "
         "the {water}: {found}.",
-        "I find {part} of {all} pixels of {built} close to the {water}, meaning within {distance}; the share is "
+        "I find {part} of {all:+pixel} of {built} close to the {water}, meaning within {distance}; the share is "
         "{found}.",
         "Pixels of {built} at {distance} or less from the {water}: {part} of {all}, hence {found}.",
-        "The share of {built} inside the zone of {distance} is {found}, from {part} of {all} pixels.",
-        "Going {distance} outwards from the {water}, one meets {part} of the {all} pixels of {built}, equal to "
+        "The share of {built} inside the zone of {distance} is {found}, from {part} of {all:+pixel}.",
+        "Going {distance} outwards from the {water}, one meets {part} of the {all:+pixel} of {built}, equal to "
         "{found}.",
-        "{found} of the {built} {built:is|are} in the zone of {distance}: {part} of {all} pixels.",
-        "Measured from the {water}, {part} of {all} pixels of {built} fall within {distance}. As a share this is "
-        "{found}.",
-        "Near the {water}, up to {distance} away, there {part:is|are} {part} of the {all} pixels of {built}, which "
+        "{found} of the {built} {built:is|are} in the zone of {distance}: {part} of {all:+pixel}.",
+        "Measured from the {water}, {part} of {all:+pixel} of {built} {part:falls|fall} within {distance}. As a share"
+        " this is {found}.",
+        "Near the {water}, up to {distance} away, there {part:is|are} {part} of the {all:+pixel} of {built}, which "
         "makes {found}.",
-        "The distance to the {water} is {distance} or less for {part} of the {all} pixels of {built}, {found} in all.",
-        "Close to the {water} ({distance} or less) {part:lies|lie} {part} of the {all} pixels of {built}, thus "
+        "The distance to the {water} is {distance} or less for {part} of the {all:+pixel} of {built}, {found} in all.",
+        "Close to the {water} ({distance} or less) {part:lies|lie} {part} of the {all:+pixel} of {built}, thus "
         "{found}.",
-        "Dividing the {part} pixels of {built} within {distance} of the {water} by all {all} gives {found}.",
+        "Dividing the {part:+pixel} of {built} within {distance} of the {water} by all {all} gives {found}.",
     ),
     above="the {built} {built:counts|count} as exposed to flooding",
     below="the {built} {built:does|do} not count as exposed to flooding",

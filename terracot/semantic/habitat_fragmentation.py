@@ -86,32 +86,31 @@ RULE = Rule(
         "of at least {block}), is the habitat in {image} fragmented?",
     ),
     measures=(
-        "{part} of the {all} pixels of {tree} lie in stands of {block} or more, which is {found}.",
-        "In connected stands of at least {block} I count {part} of the {all} pixels of {tree}: {found}.",
-        "Stands of {block} and up hold {part} of {all} pixels of {tree}, that is {found}.",
-        "Of {all} pixels of {tree}, {part} {part:belongs|belong} to stands no smaller than {block}; this makes "
+        "{part} of the {all:+pixel} of {tree} {part:lies|lie} in stands of {block} or more, which is {found}.",
+        "In connected stands of at least {block} I count {part} of the {all:+pixel} of {tree}: {found}.",
+        "Stands of {block} and up hold {part} of {all:+pixel} of {tree}, that is {found}.",
+        "Of {all:+pixel} of {tree}, {part} {part:belongs|belong} to stands no smaller than {block}; this makes "
         "{found}.",
-        "The large stands, from {block} upwards, take in {part} of the {all} pixels of {tree}, a share of {found}.",
+        "The large stands, from {block} upwards, take in {part} of the {all:+pixel} of {tree}, a share of {found}.",
         "Counting pixels of {tree} in stands of {block} or more gives {part} of {all}, so {found}.",
-        "There {part:is|are} {part} {part:pixel|pixels} of {tree} in stands of at least {block}, of {all} altogether:"
-        " {found}.",
-        "Without the stands below {block}, {part} of the {all} pixels of {tree} {part:is|are} left, or {found}.",
-        "If all stands smaller than {block} are dropped, {part} of the {all} pixels of {tree} {part:remains|remain}, "
+        "There {part:is|are} {part:+pixel} of {tree} in stands of at least {block}, of {all} altogether: {found}.",
+        "Without the stands below {block}, {part} of the {all:+pixel} of {tree} {part:is|are} left, or {found}.",
+        "If all stands smaller than {block} are dropped, {part} of the {all:+pixel} of {tree} {part:remains|remain}, "
         "{found} of them.",
-        "In all, {tree} {tree:takes|take} up {all} pixels, and {part} of these {part:is|are} in stands of {block} or "
+        "In all, {tree} {tree:takes|take} up {all:+pixel}, and {part} of these {part:is|are} in stands of {block} or "
         "more: {found}.",
-        "I find {part} of {all} pixels of {tree} in large stands, meaning {block} at least; the share is {found}.",
+        "I find {part} of {all:+pixel} of {tree} in large stands, meaning {block} at least; the share is {found}.",
         "Pixels of {tree} in connected stands of {block} or larger: {part} of {all}, hence {found}.",
-        "The share of {tree} in stands of at least {block} is {found}, from {part} of {all} pixels.",
-        "Stand by stand, those that reach {block} have {part} of the {all} pixels of {tree}, equal to {found}.",
-        "{found} of the {tree} {tree:is|are} in stands of {block} or more: {part} of {all} pixels.",
-        "Measured over all stands of {block} or more, {part} of {all} pixels of {tree} fall in. As a share this is "
+        "The share of {tree} in stands of at least {block} is {found}, from {part} of {all:+pixel}.",
+        "Stand by stand, those that reach {block} have {part} of the {all:+pixel} of {tree}, equal to {found}.",
+        "{found} of the {tree} {tree:is|are} in stands of {block} or more: {part} of {all:+pixel}.",
+        "Measured over all stands of {block} or more, {part} of {all:+pixel} of {tree} {part:falls|fall} in. As a "
+        "share this is {found}.",
+        "Among the {all:+pixel} of {tree}, {part} {part:is|are} part of a stand of at least {block}, which makes "
         "{found}.",
-        "Among the {all} pixels of {tree}, {part} {part:is|are} part of a stand of at least {block}, which makes "
-        "{found}.",
-        "The stand is {block} or larger for {part} of the {all} pixels of {tree}, {found} in all.",
-        "Large stands ({block} or more) contain {part} of the {all} pixels of {tree}, thus {found}.",
-        "Dividing the {part} pixels of {tree} in stands of {block} or more by all {all} gives {found}.",
+        "The stand is {block} or larger for {part} of the {all:+pixel} of {tree}, {found} in all.",
+        "Large stands ({block} or more) contain {part} of the {all:+pixel} of {tree}, thus {found}.",
+        "Dividing the {part:+pixel} of {tree} in stands of {block} or more by all {all} gives {found}.",
     ),
     above="the habitat is not fragmented",
     below="the habitat is fragmented",

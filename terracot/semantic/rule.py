@@ -212,7 +212,7 @@ class Rule:
             }
         else:
             counted = {f"pixels_{g}": w.value("role_pixels", *_of(w, g), unit="px") for g in slots}
-            listed = join([f"{{pixels_{g}}} {{pixels_{g}:pixel|pixels}} of {{{g}}}" for g in slots])
+            listed = join([f"{{pixels_{g}:+pixel}} of {{{g}}}" for g in slots])
         measured = w.say(
             [m.replace("{counts}", listed) for m in self.measures], **slots, **given, **counted, found=found
         )

@@ -81,38 +81,37 @@ RULE = Rule(
         " on the land within {distance} of {built:it|them}?",
         "Which verdict does the canopy rule give for {image}, yes for heat if less than {limit} of the land within "
         "{distance} of {built} is {tree}, or no?",
-        "Is proneness to heat given in {image}, when the canopy rule requires that {tree} {tree:covers|cover} less "
+        "Is proneness to heat given in {image}, when the canopy rule requires that {tree} {tree:takes|take} up less "
         "than {limit} of the land up to {distance} from {built}?",
         "Judged by the canopy rule (prone to heat when less than {limit} of the land within {distance} of {built} is "
         "{tree}), is {image} prone to heat?",
     ),
     measures=(
-        "{part} of the {all} pixels within {distance} of the {built} are {tree}, which is {found}.",
-        "Within {distance} of the {built} there are {all} pixels, and {part} of them {part:is|are} {tree}: {found}.",
-        "The surroundings of {distance} hold {all} pixels, {part} of {tree}, that is {found}.",
-        "Of {all} pixels up to {distance} from the {built}, {part} {part:shows|show} {tree}; this makes {found}.",
-        "The zone of {distance}, the {built} included, has {all} pixels with {part} of {tree}, a share of {found}.",
-        "Counting {tree} on the land within {distance} of the {built} gives {part} of {all} pixels, so {found}.",
-        "There {part:is|are} {part} {part:pixel|pixels} of {tree} in the zone of {distance}, which has {all} "
-        "altogether: {found}.",
-        "Around the {built}, {distance} far, {tree} {tree:takes|take} up {part} of {all} pixels, or {found}.",
-        "If the {built} {built:is|are} widened by {distance}, the zone has {all} pixels; {part} {part:is|are} {tree},"
+        "{part} of the {all:+pixel} within {distance} of the {built} {part:is|are} {tree}, which is {found}.",
+        "Within {distance} of the {built} there {all:is|are} {all:+pixel}, and {part} of them {part:is|are} {tree}: "
+        "{found}.",
+        "The surroundings of {distance} hold {all:+pixel}, {part} of {tree}, that is {found}.",
+        "Of {all:+pixel} up to {distance} from the {built}, {part} {part:shows|show} {tree}; this makes {found}.",
+        "The zone of {distance}, the {built} included, has {all:+pixel} with {part} of {tree}, a share of {found}.",
+        "Counting {tree} on the land within {distance} of the {built} gives {part} of {all:+pixel}, so {found}.",
+        "There {part:is|are} {part:+pixel} of {tree} in the zone of {distance}, which has {all} altogether: {found}.",
+        "Around the {built}, {distance} far, {tree} {tree:takes|take} up {part} of {all:+pixel}, or {found}.",
+        "If the {built} {built:is|are} widened by {distance}, the zone has {all:+pixel}; {part} {part:is|are} {tree},"
         " {found} of them.",
-        "In all, the zone of {distance} covers {all} pixels, and {part} of these {part:is|are} {tree}: {found}.",
-        "I find {tree} on {part} of the {all} pixels that are {distance} or less from the {built}; the share is "
-        "{found}.",
+        "In all, the zone of {distance} covers {all:+pixel}, and {part} of these {part:is|are} {tree}: {found}.",
+        "I find {tree} on {part} of the {all:+pixel} at {distance} or less from the {built}; the share is {found}.",
         "Pixels of {tree} at {distance} or less from the {built}: {part} of {all}, hence {found}.",
-        "The share of {tree} in the zone of {distance} is {found}, from {part} of {all} pixels.",
-        "Taking all {all} pixels within {distance} of the {built}, {tree} {tree:accounts|account} for {part}, equal "
+        "The share of {tree} in the zone of {distance} is {found}, from {part} of {all:+pixel}.",
+        "Taking all {all:+pixel} within {distance} of the {built}, {tree} {tree:accounts|account} for {part}, equal "
         "to {found}.",
-        "{found} of the land within {distance} of the {built} is {tree}: {part} of {all} pixels.",
-        "Measured over the {all} pixels within {distance} of the {built}, {part} {part:is|are} {tree}. As a share "
+        "{found} of the land within {distance} of the {built} is {tree}: {part} of {all:+pixel}.",
+        "Measured over the {all:+pixel} within {distance} of the {built}, {part} {part:is|are} {tree}. As a share "
         "this is {found}.",
-        "The {built} and a margin of {distance} make {all} pixels, of which {part} {part:is|are} {tree}, which makes "
+        "The {built} and a margin of {distance} make {all:+pixel}, of which {part} {part:is|are} {tree}, which makes "
         "{found}.",
-        "The land {distance} or less from the {built} is {tree} on {part} of its {all} pixels, {found} in all.",
-        "Near the {built} ({distance} or less) {tree} {tree:occupies|occupy} {part} of {all} pixels, thus {found}.",
-        "Dividing the {part} pixels of {tree} within {distance} of the {built} by all {all} pixels there gives "
+        "The land {distance} or less from the {built} is {tree} on {part} of its {all:+pixel}, {found} in all.",
+        "Near the {built} ({distance} or less) {tree} {tree:occupies|occupy} {part} of {all:+pixel}, thus {found}.",
+        "Dividing the {part:+pixel} of {tree} within {distance} of the {built} by all {all:+pixel} there gives "
         "{found}.",
     ),
     above="the place is not prone to heat by this rule",

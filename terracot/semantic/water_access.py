@@ -75,34 +75,34 @@ RULE = Rule(
         "distance rule, which means {water} within {distance}?",
     ),
     measures=(
-        "{part} of the {all} pixels of {built} have {water} within {distance}, which is {found}.",
-        "Within {distance} of the {water} I count {part} of the {all} pixels of {built}: {found}.",
-        "From {part} of {all} pixels of {built} it is {distance} or less to the {water}, that is {found}.",
-        "Of {all} pixels of {built}, {part} {part:is|are} no farther than {distance} from the {water}; this makes "
+        "{part} of the {all:+pixel} of {built} {part:has|have} {water} within {distance}, which is {found}.",
+        "Within {distance} of the {water} I count {part} of the {all:+pixel} of {built}: {found}.",
+        "From {part} of {all:+pixel} of {built} it is {distance} or less to the {water}, that is {found}.",
+        "Of {all:+pixel} of {built}, {part} {part:is|are} no farther than {distance} from the {water}; this makes "
         "{found}.",
-        "The reach of {distance} around the {water} takes in {part} of the {all} pixels of {built}, a share of "
+        "The reach of {distance} around the {water} takes in {part} of the {all:+pixel} of {built}, a share of "
         "{found}.",
         "Counting pixels of {built} up to {distance} from the {water} gives {part} of {all}, so {found}.",
-        "There {part:is|are} {part} {part:pixel|pixels} of {built} in reach of the {water} ({distance}), of {all} "
-        "altogether: {found}.",
-        "The {water} can be reached in {distance} from {part} of the {all} pixels of {built}, or {found}.",
-        "If the {water} {water:is|are} widened by {distance}, {part} of the {all} pixels of {built} fall inside, "
-        "{found} of them.",
-        "In all, {built} {built:takes|take} up {all} pixels, and {part} of these {part:is|are} within {distance} of "
+        "There {part:is|are} {part:+pixel} of {built} in reach of the {water} ({distance}), of {all} altogether: "
+        "{found}.",
+        "The {water} can be reached in {distance} from {part} of the {all:+pixel} of {built}, or {found}.",
+        "If the {water} {water:is|are} widened by {distance}, {part} of the {all:+pixel} of {built} {part:falls|fall}"
+        " inside, {found} of them.",
+        "In all, {built} {built:takes|take} up {all:+pixel}, and {part} of these {part:is|are} within {distance} of "
         "the {water}: {found}.",
-        "I find {part} of {all} pixels of {built} near enough, meaning {distance} or less from the {water}; the share"
+        "I find {part} of {all:+pixel} of {built} near enough, meaning {distance} or less from the {water}; the share"
         " is {found}.",
         "Pixels of {built} served by {water} within {distance}: {part} of {all}, hence {found}.",
-        "The share of {built} with {water} within {distance} is {found}, from {part} of {all} pixels.",
-        "Walking {distance} from the {water}, one gets to {part} of the {all} pixels of {built}, equal to {found}.",
-        "{found} of the {built} {built:is|are} within {distance} of the {water}: {part} of {all} pixels.",
-        "Measured from the {water}, {part} of {all} pixels of {built} fall within {distance}. As a share this is "
-        "{found}.",
-        "Around the {water}, up to {distance} away, there {part:is|are} {part} of the {all} pixels of {built}, which "
+        "The share of {built} with {water} within {distance} is {found}, from {part} of {all:+pixel}.",
+        "Walking {distance} from the {water}, one gets to {part} of the {all:+pixel} of {built}, equal to {found}.",
+        "{found} of the {built} {built:is|are} within {distance} of the {water}: {part} of {all:+pixel}.",
+        "Measured from the {water}, {part} of {all:+pixel} of {built} {part:falls|fall} within {distance}. As a share"
+        " this is {found}.",
+        "Around the {water}, up to {distance} away, there {part:is|are} {part} of the {all:+pixel} of {built}, which "
         "makes {found}.",
-        "The way to the {water} is {distance} or shorter for {part} of the {all} pixels of {built}, {found} in all.",
-        "Near the {water} ({distance} or less) {part:lies|lie} {part} of the {all} pixels of {built}, thus {found}.",
-        "Dividing the {part} pixels of {built} within {distance} of the {water} by all {all} gives {found}.",
+        "The way to the {water} is {distance} or shorter for {part} of the {all:+pixel} of {built}, {found} in all.",
+        "Near the {water} ({distance} or less) {part:lies|lie} {part} of the {all:+pixel} of {built}, thus {found}.",
+        "Dividing the {part:+pixel} of {built} within {distance} of the {water} by all {all} gives {found}.",
     ),
     above="the {built} {built:has|have} access to water by this rule",
     below="the {built} {built:has|have} no access to water by this rule",
