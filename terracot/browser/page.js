@@ -181,13 +181,14 @@ function chooseFrame(value) {
   draw();
 }
 
-/** The frame in view: the chosen one, or, while a mask of another date is lit, one of that date. */
+/** The frame in view: the chosen one, or, while only masks of other dates are lit, one of their date. */
 function frameInView() {
   const { frames } = state.scene;
-  const t = SAMPLES[state.at].masks[state.lit[0]]?.t ?? frames[state.frame].t;
-  if (frames[state.frame].t === t) return state.frame;
-  const same = frames.findIndex((f) => f.t === t && f.modality === frames[state.frame].modality);
-  return same >= 0 ? same : frames.findIndex((f) => f.t === t);
+  const chosen = frames[state.frame];
+  const dates = state.lit.map((n) => SAMPLES[state.at].masks[n].t);
+  if (!dates.length || dates.includes(chosen.t)) return state.frame;
+  const same = frames.findIndex((f) => f.t === dates[0] && f.modality === chosen.modality);
+  return same >= 0 ? same : Math.max(0, frames.findIndex((f) => f.t === dates[0]));
 }
 
 function draw() {

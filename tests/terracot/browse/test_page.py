@@ -86,6 +86,16 @@ def test_step_of_another_date_shows_the_image_of_that_date_while_it_is_lit(opene
     assert near(opened.pixel(3, 7), GREY)
 
 
+def test_step_about_both_dates_leaves_the_chosen_image_in_view(opened: Opened, page_of: Rows) -> None:
+    ratio = {"quantity": "share", "of": [0, 1], "value": 100.0, "unit": "%", "text": "100"}
+    step = {"kind": "say", "text": "Both are equal: 100%.", "mask": None, "values": [ratio]}
+    page = opened.go(page_of([sample(steps=[*sample()["steps"], step])]))
+    page.click("#frames label:nth-of-type(3)")
+    page.hover("#trace li:nth-child(5)")
+    assert page.evaluate("state.lit") == [0, 1]
+    assert near(opened.pixel(6, 6), mixed(BROWN, BLUE, 0.168))
+
+
 def test_focus_lights_as_the_pointer_does(opened: Opened, page_of: Rows) -> None:
     page = opened.go(page_of([sample()]))
     page.focus("#trace li:nth-child(1)")
@@ -296,7 +306,7 @@ NASTY = [
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40) | st.sampled_from(NASTY)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS, TEXTS, TEXTS)
 @example(*NASTY[:3])
 @example(*NASTY[3:6])
