@@ -51,7 +51,7 @@ def _by_date(w: Writer) -> list[list[int]]:
 def _one_date(tell: Teller, masks: Sequence[int]) -> Question:
     asked = tell.w.asked(ask_phrases.ASK)
     steps: list[Step] = [step for rank, mask in enumerate(masks) for step in regions.region_steps(tell, mask, rank)]
-    aspects = tell.w.choose(scene.ASPECTS)
+    aspects = tell.w.decide(scene.ASPECTS, "aspects")
     steps += [tell.tell(fact) for fact in scene.facts_of(tell, masks, aspects)]
     opening = _opening(tell, masks, _view(tell, masks[0]))
     return tell.w.question(asked, *steps, answer=joined([opening, *_closing(tell)]))
@@ -72,7 +72,9 @@ def _two_dates(tell: Teller, earlier: Sequence[int], later: Sequence[int]) -> Qu
         if n == 0 and moved is not None and fact.key in ("grew", "shrank", "steady"):
             steps.append(tell.tell(moved))
     steps += [tell.tell(fact) for fact in scene.labels(tell, later)]
-    summary = _opening(tell, later, tell.w.choose(("the later image", "the later of both images", "the later scene")))
+    summary = _opening(
+        tell, later, tell.w.decide(("the later image", "the later of both images", "the later scene"), "view")
+    )
     # What changed is worth more words than what did not.
     worth = [fact for fact in told if fact.key != "steady"][: MOST_SENTENCES - 1] or told[:1]
     return tell.w.question(
@@ -116,7 +118,7 @@ def _view(tell: Teller, mask: int) -> str:
     names = ["the scene", "this scene"]
     if len(sensors) == 1:
         names += [f"this {sensor} image" for sensor in sensors] + [f"the {sensor} scene" for sensor in sensors]
-    return tell.w.choose(names)
+    return tell.w.decide(names, "view")
 
 
 def _opening(tell: Teller, masks: Sequence[int], view: str) -> Say:
@@ -143,11 +145,11 @@ def _opening(tell: Teller, masks: Sequence[int], view: str) -> Say:
 def _closing(tell: Teller) -> list[Say]:
     """One to three further sentences on what was told, drawn by hash and in the order in which it was told."""
     worth = [fact for fact in tell.told if fact.closing or fact.key in _AGAIN]
-    wanted = min(len(worth), 1 + int(tell.w.choose(("0", "1", "2"))))
+    wanted = min(len(worth), 1 + int(tell.w.decide(("0", "1", "2"), "sentences")))
     left = list(range(len(worth)))
     chosen: list[int] = []
     while len(chosen) < wanted and left:
-        n = int(tell.w.choose([str(n) for n in left]))
+        n = int(tell.w.decide([str(n) for n in left], "again", len(chosen)))
         chosen.append(n)
         left = [k for k in left if k != n and _differ(worth[k], worth[n])]
     return [tell.again(worth[n]) for n in sorted(chosen)]

@@ -36,11 +36,11 @@ def region_steps(
     ``opening`` has phrasings for the mask of the first region.
     """
     yield tell.mark(phrases.NEXT if rank else opening or phrases.FIRST, mask)
-    plan = tell.w.choose(("extent",) if plain else PLANS if rank < LONG else SHORT_PLANS).split()
+    plan = tell.w.decide(("extent",) if plain else PLANS if rank < LONG else SHORT_PLANS, "plan", mask).split()
     for n, aspect in enumerate(plan):
         fact = {"extent": extent, "place": place, "shape": shape}[aspect](tell, mask)
         if fact is not None:
-            if n and tell.w.choose(("pronoun", "noun")) == "noun":
+            if n and tell.w.decide(("pronoun", "noun"), "subject", mask, n) == "noun":
                 fact = replace(fact, slots={**fact.slots, "subj": Noun("this region")})
             yield tell.tell(fact)
 

@@ -86,7 +86,7 @@ def adjacency(tell: Teller, masks: Sequence[int]) -> Iterator[Fact]:
     if len(masks) < 2:
         return
     pairs = list(combinations(range(len(masks)), 2))
-    subject = int(tell.w.choose([str(n) for n in range(len(masks))]))
+    subject = int(tell.w.decide([str(n) for n in range(len(masks))], "neighbours"))
     others = [n for n in range(len(masks)) if n != subject and found.touch(subject, n)]
     if others and len(masks) > 2:
         every = len(others) == len(masks) - 1 and len(masks) > 3

@@ -37,9 +37,10 @@ class Teller:
         self._used: set[str] = set()
 
     def phrase(self, phrasings: Sequence[str]) -> str:
-        """One of those phrasings that this caption has not used yet."""
-        fresh = [p for p in phrasings if p not in self._used] or phrasings
-        chosen = self.w.choose(fresh)
+        """One of those phrasings: the one that is drawn, or the next that this caption has not used yet."""
+        drawn = phrasings.index(self.w.choose(phrasings))
+        turned = [*phrasings[drawn:], *phrasings[:drawn]]
+        chosen = next((one for one in turned if one not in self._used), turned[0])
         self._used.add(chosen)
         return chosen
 
@@ -58,7 +59,7 @@ class Teller:
 
     def mark(self, phrasings: Sequence[str], mask: int) -> Ground:
         """A grounding step."""
-        return self.w.ground([self.phrase(phrasings)], mask)
+        return Ground(self.w.fill(self.phrase(phrasings), name=self.w.name(mask)).text, mask)
 
     def value(self, quantity: str, *of: int, unit: str) -> Value:
         """A measured number."""

@@ -73,6 +73,10 @@ class Writer:
         self._chosen.append(index)
         return phrasings[index]
 
+    def decide(self, among: Sequence[str], *about: object) -> str:
+        """One of several by hash, where no words are at stake: an order, a selection. It is not recorded."""
+        return among[seeded_index(len(among), *self._key, "decide", *about)]
+
     def value(self, quantity: str, *of: int, unit: str) -> Value:
         """A measured number, ready to be put into a sentence."""
         return measured(self.regions, quantity, of, unit)
