@@ -7,7 +7,7 @@ SHARE = (
     "How much of {image} is taken up by {list} in all, in per cent?",
     "What is the combined share of {list}, as a percentage?",
     "If {list} are merged into one class, what percentage of {image} does it cover?",
-    "Which percentage of {image} do {list} cover in total?",
+    "Which percentage of {image} do {list} take up in total?",
     "In per cent, what is the joint coverage of {list}?",
     "State the total share of {list} in {image}, in per cent.",
     "Treat {list} as a single region. Which percentage of {image} is it?",
@@ -54,7 +54,7 @@ SHARE_FOUND = (
     "The union has {total} {total:pixel|pixels}, namely {list}. That is {share} of {valid} valid {valid:pixel|pixels}.",
 )
 AREA = (
-    "What area do {list} cover together, in {unit}?",
+    "What area do {list} take up together, in {unit}?",
     "How many {unit} do {list} take up in total?",
     "Taken together, how large are {list}, in {unit}?",
     "Add up {list}: what is their area in {unit}?",

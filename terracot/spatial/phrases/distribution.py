@@ -21,7 +21,7 @@ HALF = (
     "Does more of the {name} fall into the {one} half of {image} or into the {other} half?",
     "Weigh the two halves of {image}, {one} and {other}: where is there more {name}?",
     "By its {name}, which half of {image} comes first, the {one} or the {other}?",
-    "Between the {one} half and the {other} half of {image}, where {name:does|do} the {name} cover more pixels?",
+    "Between the {one} half and the {other} half of {image}, where {name:does|do} the {name} take up more pixels?",
 )
 HALF_FOUND = (
     "The {one} half has {p} {p:pixel|pixels} of {name} and the {other} half {q}, so it is the {most}.",
@@ -94,14 +94,14 @@ HALF_SHARE_FOUND = (
     "{share}.",
 )
 PARTS = (
-    "In how many of these parts {name:does|do} the {name} cover at least {least} of the valid pixels?",
+    "In how many of these parts {name:does|do} the {name} take up at least {least} of the valid pixels?",
     "How many of the parts have {least} {name} or more?",
     "Count the parts in which {name} {name:makes|make} up at least {least} of the valid pixels.",
     "What is the number of parts where the {name} {name:reaches|reach} {least} of the valid pixels?",
     "In how many parts is the share of {name} no less than {least}?",
     "Over how many parts {name:is|are} the {name} spread, counting those with at least {least} of {name:it|them}?",
     "With a share of {least} or more, in how many parts {name:is|are} the {name} found?",
-    "Going from part to part, how often {name:does|do} {name} cover {least} or more of the valid pixels?",
+    "Going from part to part, how often {name:does|do} {name} take up {least} or more of the valid pixels?",
     "State in how many parts at least {least} of the valid pixels {name:is|are} {name}.",
     "How many parts hold {name} on {least} or more of their valid pixels?",
     "Of all the parts, how many show at least {least} of {name}?",
