@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import terracot
+from terracot.released.commands import export, import_command
 
 if TYPE_CHECKING:
     from terracot.dataset import Summary
@@ -97,6 +98,10 @@ def cli() -> None:
     Exit codes: 0 done; 1 a check failed; 2 wrong use, or something that cannot be read or written; 3 more scenes were
     quarantined than --max-quarantined allows; 130 interrupted.
     """
+
+
+cli.add_command(export)
+cli.add_command(import_command)
 
 
 @cli.command()
@@ -215,7 +220,7 @@ def generate(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     elif not quiet:
-        _print_generated(report)
+        print_generated(report)
     exit_if_quarantined(result, max_quarantined)
     if not report["counts"]["samples"]:
         click.echo(f"Warning: no sample could be made; {result.out / 'quarantine.jsonl'} says why", err=True)
@@ -322,7 +327,8 @@ def print_counts(counts: Mapping[str, int]) -> None:
         click.echo(f"  {name:<{width}}{count:>8}")
 
 
-def _print_generated(report: Mapping[str, Any], what: str = "scene") -> None:
+def print_generated(report: Mapping[str, Any], what: str = "scene") -> None:
+    """What a finished folder holds, and how much could not be used."""
     counts = report["counts"]
     click.echo(f"{counts['samples']} samples over {counts['scenes']} scenes: {Path(report['out']) / 'data'}")
     print_counts(counts["kinds"])
@@ -353,84 +359,6 @@ def verify(folder: Path, source: str | None, option: tuple[str, ...], as_json: b
         found = "no problem" if report.ok else f"{len(report.problems)} problem{'s'[: len(report.problems) != 1]}"
         click.echo(f"{found}; checked: {checked or 'nothing'}")
     if not report.ok:
-        raise click.exceptions.Exit(EXIT_INVALID)
-
-
-_format_option = click.option(
-    "--format", "form", type=click.Choice(["released"]), required=True, help="`released`: the published training form."
-)
-_out_option = click.option(
-    "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder to write."
-)
-
-
-@cli.command()
-@_folder
-@_format_option
-@_out_option
-@_json_option
-def export(folder: Path, form: str, out: Path, as_json: bool) -> None:
-    """Write the samples of DIR in the form that the paper's data were published in: conversations, RLE, pictures."""
-    from terracot.released.export import export_released
-
-    counts = export_released(folder, out, sys.stderr.isatty() and not as_json)
-    if as_json:
-        click.echo(json.dumps({"out": str(out), "format": form, "counts": counts}, ensure_ascii=False))
-        return
-    click.echo(f"{counts['published']} rows in the published form, {counts['extended']} with keys of our own: {out}")
-    print_counts(counts["extended_because"])
-
-
-@cli.command(name="import")
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
-@_format_option
-@_out_option
-@click.option(
-    "--image-root", metavar="DIR", type=click.Path(path_type=Path), help="Where image names begin.  [default: PATH]"
-)
-@click.option(
-    "--license", "licence", metavar="NAME", default="unstated", show_default=True, help="Licence of rows without one."
-)
-@click.option(
-    "--images", type=click.Choice(["embed", "files"]), default="embed", show_default=True, help="As for `generate`."
-)
-@click.option("--workers", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
-@click.option(
-    "--max-quarantined",
-    metavar="SHARE",
-    type=click.FloatRange(0, 1),
-    default=0.05,
-    show_default=True,
-    help="Exit with code 3 when a larger share of the rows cannot be used.",
-)
-@_json_option
-def import_command(
-    path: Path,
-    form: str,
-    out: Path,
-    image_root: Path | None,
-    licence: str,
-    images: str,
-    workers: int,
-    max_quarantined: float,
-    as_json: bool,
-) -> None:
-    """Make a Terra-CoT folder of rows in the published form: a .json or .jsonl file, or a folder of them.
-
-    Answers stay stated: nothing is measured. Rows that cannot be read are listed in quarantine.jsonl, each by itself.
-    """
-    from terracot.released.importing import import_released
-
-    progress = sys.stderr.isatty() and not as_json
-    result = import_released(path, out, image_root, licence, workers, progress, images)
-    report = report_of(result)
-    if as_json:
-        click.echo(json.dumps(report | {"format": form}, ensure_ascii=False))
-    else:
-        _print_generated(report, "row")
-    exit_if_quarantined(result, max_quarantined, "row")
-    if not report["counts"]["samples"]:
-        click.echo(f"Warning: no row could be used; {result.out / 'quarantine.jsonl'} says why", err=True)
         raise click.exceptions.Exit(EXIT_INVALID)
 
 
@@ -542,7 +470,7 @@ def annotate(
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
-        _print_generated(report)
+        print_generated(report)
         _print_agreement(report["agreement"])
     exit_if_quarantined(result, max_quarantined)
     if not report["counts"]["samples"]:
