@@ -276,7 +276,7 @@ STEP = (
     "For image {a} to image {b} the difference is {pixels} {pixels:pixel|pixels}.",
     "The counts of image {a} and image {b} are {pixels} {pixels:pixel|pixels} apart.",
     "Against image {a}, image {b} is {pixels} {pixels:pixel|pixels} off.",
-    "That of image {b} is {pixels} {pixels:pixel|pixels} away from that of image {a}.",
+    "The count of image {b} is {pixels} {pixels:pixel|pixels} away from that of image {a}.",
     "The step between image {a} and image {b} amounts to {pixels} {pixels:pixel|pixels}.",
     "By image {b}, the count of image {a} has changed by {pixels} {pixels:pixel|pixels}.",
     "Subtracting the counts of image {a} and image {b} gives {pixels} {pixels:pixel|pixels}.",
