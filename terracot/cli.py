@@ -286,14 +286,15 @@ def report_of(result: Summary) -> dict[str, Any]:
     from terracot.dataset import QUARANTINE
     from terracot.io import MANIFEST, iter_jsonl, read_json
 
+    manifest = read_json(result.out / MANIFEST)
     return {
         "out": str(result.out),
         "scenes_read": result.scenes_read,
-        "counts": dict(read_json(result.out / MANIFEST)["counts"]),
+        "counts": dict(manifest["counts"]),
         "quarantined": result.quarantined,
         "quarantined_share": result.quarantined_share,
         "reasons": _by_count(entry["reason"] for entry in iter_jsonl(result.out / QUARANTINE)),
-    }
+    } | ({"splits": manifest["splits"]} if "splits" in manifest else {})
 
 
 def exit_if_quarantined(result: Summary, allowed: float, what: str = "scene") -> None:
@@ -332,7 +333,19 @@ def print_generated(report: Mapping[str, Any], what: str = "scene") -> None:
     counts = report["counts"]
     click.echo(f"{counts['samples']} samples over {counts['scenes']} scenes: {Path(report['out']) / 'data'}")
     print_counts(counts["kinds"])
+    if "splits" in report:
+        _print_splits(report["splits"])
     print_quarantined(report, what)
+
+
+def _print_splits(splits: Mapping[str, Any]) -> None:
+    scenes = ", ".join(f"{name} {count}" for name, count in splits["scenes"].items())
+    click.echo(
+        f"scenes by blocks of {splits['blocks_km']:g} km: {scenes} ({splits['units']} units, the largest of "
+        f"{splits['largest_unit_scenes']} scenes)"
+    )
+    if splits["without_georeference"]:
+        click.echo(f"{splits['without_georeference']} scenes have no georeference and went by their group")
 
 
 @cli.command()

@@ -216,17 +216,20 @@ def joined_units(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def stored_splits(rule: SplitRule, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the manifest says: the rule, scenes by split, number of units, and the scenes of the largest.
+    """What the manifest says: the rule, scenes by split, those that go by their group, units, and the largest of them.
 
     ``rows`` have ``split`` and ``provenance`` of every written scene.
     """
-    units, by_split = Counter[str](), Counter[str]()
+    units, by_split, deciding = Counter[str](), Counter[str](), Counter[str]()
     for row in rows:
-        units[json.loads(row["provenance"])["split"]["unit"]] += 1
+        decided = json.loads(row["provenance"])["split"]
+        units[decided["unit"]] += 1
+        deciding[decided["by"]] += 1
         by_split[row["split"]] += 1
     return {
         **rule.to_dict(),
         "scenes": {name: by_split[name] for name in rule.shares},
+        "without_georeference": deciding["group"],
         "units": len(units),
         "largest_unit_scenes": max(units.values(), default=0),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
-from make_scenes import memory_scene
+from make_scenes import make_scenes, memory_scene
 
 from terracot.cli import main
 from terracot.dataset import generate
@@ -24,6 +26,7 @@ from terracot.levels import parse_mix
 from terracot.scenes import Scene, SceneError, SourceError
 from terracot.shards import read_rows
 from terracot.splits import BlockSplits, SplitRule, block_of, centre, joined_units, parse_shares, splits_of_source
+from terracot.stats import stats
 from terracot.verify import verify
 
 LON = st.floats(-180, 180, allow_nan=False)
@@ -233,6 +236,7 @@ def test_rows_and_manifest_tell_the_same_splits(made: Path) -> None:
     counted = {name: sum(row["split"] == name for row in scenes.values()) for name in ("train", "test")}
     assert min(counted.values()) > 5
     assert told["scenes"] == counted
+    assert told["without_georeference"] == 0
     assert told["units"] == len({json.loads(row["provenance"])["split"]["unit"] for row in scenes.values()})
     assert {row["split"] == scenes[row["scene_id"]]["split"] for row in read_rows(made, "samples")} == {True}
 
@@ -260,6 +264,22 @@ def test_forged_rule_is_found_by_verify(made: Path, tmp_path: Path) -> None:
 def test_other_blocks_do_not_go_on_with_a_finished_folder(made: Path) -> None:
     with pytest.raises(OutputError, match="other settings"):
         generate(SOURCE, made, mix=L1, split_rule=SplitRule(300, RULE.shares))
+
+
+def test_command_says_what_went_by_group(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten scenes whose CRS and transform were taken away."""
+    folder = make_scenes(tmp_path / "rasters", count=10)
+    for path in folder.rglob("*.tif"):
+        with rasterio.open(path) as data:
+            bands, profile = data.read(), data.profile | {"crs": None, "transform": None}
+        with warnings.catch_warnings(action="ignore"), rasterio.open(path, "w", **profile) as data:
+            data.write(bands)
+    arguments = ["generate", "geotiff", str(folder), "--out", str(tmp_path / "set"), "--levels", "l1"]
+    assert main([*arguments, "--split-blocks", "10", "--split-shares", "a=0.5,b=0.5"]) == 0
+    shown = capsys.readouterr().out
+    assert "scenes by blocks of 10 km: a " in shown
+    assert "10 scenes have no georeference and went by their group" in shown
+    assert set(stats(tmp_path / "set")["scenes_by_split"]) <= {"a", "b"}
 
 
 def test_command_needs_blocks_for_shares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
