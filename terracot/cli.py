@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import terracot
+from terracot import cli_look
+from terracot.cli_look import folder_argument as _folder
+from terracot.cli_look import json_option as _json_option
 from terracot.released.commands import export, import_command
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ EXIT_INVALID, EXIT_WRONG_USE, EXIT_QUARANTINED, EXIT_INTERRUPTED = 1, 2, 3, 130
 SHOWN_PROBLEMS = 20
 KEPT = "What is finished is safe; to go on where it stopped"
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 _source_option = click.option(
     "-o",
     "--option",
@@ -33,7 +35,6 @@ _source_option = click.option(
     multiple=True,
     help="Option of the source; `terracot sources NAME` lists them.",
 )
-_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 
 def _with_options(command: Callable[..., Any], options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
@@ -376,65 +377,6 @@ def verify(folder: Path, source: str | None, option: tuple[str, ...], as_json: b
 
 
 @cli.command()
-@_folder
-@click.argument("row_id", metavar="ID")
-@click.option("--out", required=True, metavar="PNG", type=click.Path(path_type=Path), help="Picture to write.")
-def show(folder: Path, row_id: str, out: Path) -> None:
-    """Draw the sample or benchmark item ID of DIR: pictures, masks, question, trace and answer."""
-    from terracot.show import show as draw
-
-    if out.suffix.lower() != ".png":
-        raise click.UsageError(f"--out {out}: expected a name that ends in .png")
-    draw(folder, row_id, out)
-    click.echo(str(out))
-
-
-@cli.command()
-@_folder
-@click.option(
-    "--within",
-    metavar="KM",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5.0,
-    show_default=True,
-    help="Count scenes that lie closer than this to a train scene.",
-)
-@_json_option
-def stats(folder: Path, within: float, as_json: bool) -> None:
-    """Count what DIR holds, show how its answers are spread, and how far its splits lie apart."""
-    from terracot.stats import stats as count
-    from terracot.stats import stats_text
-
-    found = count(folder, within)
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else stats_text(found))
-
-
-@cli.command()
-@_folder
-@click.option("--out", required=True, metavar="HTML", type=click.Path(path_type=Path), help="Page to write.")
-@click.option(
-    "--limit",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=500,
-    show_default=True,
-    help="At most N rows, drawn evenly over levels.",
-)
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the draw.")
-def browse(folder: Path, out: Path, limit: int, seed: int) -> None:
-    """Write one page to look through DIR: pictures, masks that light up with the trace, filters.
-
-    The page is a single file that needs no network and no server: open it in any browser, send it to anybody.
-    """
-    from terracot.browse import browse as write_page
-
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"--out {out}: expected a name that ends in .html")
-    page = write_page(folder, out, limit, seed)
-    click.echo(f"{page.shown} of {page.total} rows, {page.size / 1e6:.1f} MB: {page.out}")
-
-
-@cli.command()
 @click.argument("name", required=False)
 @_json_option
 def sources(name: str | None, as_json: bool) -> None:
@@ -559,6 +501,10 @@ def _by_count(words: Iterable[str]) -> dict[str, int]:
     from collections import Counter
 
     return dict(sorted(Counter(words).items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+for _command in cli_look.COMMANDS:
+    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

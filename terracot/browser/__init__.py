@@ -1,1 +1,1 @@
-"""The page of ``terracot browse``: its HTML, style and scripts, as files that are put together by ``terracot.browse``."""
+"""The page of ``terracot browse``: HTML, style and scripts, as files that ``terracot.browse`` puts together."""
