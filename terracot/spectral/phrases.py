@@ -192,55 +192,55 @@ PEAK_QUESTIONS = (
 )
 
 WHOLE = (
-    "None of {name:its|their} {pixels} pixels is hidden, so all count.",
-    "All {pixels} pixels can be measured.",
-    "All {pixels} pixels of the region are clear and count.",
-    "The region has {pixels} pixels, and every one of them can be measured.",
-    "The region has {pixels} pixels, of which none is hidden or without data.",
-    "The mask holds {pixels} pixels, all in clear view.",
-    "The mask holds {pixels} pixels, and none has to be left out.",
-    "No cloud or gap lies over {name:its|their} {pixels} pixels.",
+    "None of {name:its|their} {pixels:+pixel} is hidden, so all count.",
+    "All {pixels:+pixel} can be measured.",
+    "All {pixels:+pixel} of the region are clear and count.",
+    "The region has {pixels:+pixel}, and every one of them can be measured.",
+    "The region has {pixels:+pixel}, of which none is hidden or without data.",
+    "The mask holds {pixels:+pixel}, all in clear view.",
+    "The mask holds {pixels:+pixel}, and none has to be left out.",
+    "No cloud or gap lies over {name:its|their} {pixels:+pixel}.",
     "No pixel of the {pixels} is hidden, so none is left out.",
-    "Nothing hides any of these {pixels} pixels.",
-    "Nothing has to be left out of the {pixels} pixels.",
-    "There are {pixels} pixels to average, none of them hidden.",
-    "There are {pixels} pixels, and the image shows every one of them.",
-    "Every one of the {pixels} pixels has a clear view of both bands.",
-    "Both bands are known in each of the {pixels} pixels.",
-    "Both bands have values in all {pixels} pixels.",
-    "These {pixels} pixels are all clear.",
-    "These {pixels} pixels all have values in both bands.",
+    "Nothing hides any of these {pixels:+pixel}.",
+    "Nothing has to be left out of the {pixels:+pixel}.",
+    "There are {pixels:+pixel} to average, none of them hidden.",
+    "There are {pixels:+pixel}, and the image shows every one of them.",
+    "Every one of the {pixels:+pixel} has a clear view of both bands.",
+    "Both bands are known in each of the {pixels:+pixel}.",
+    "Both bands have values in all {pixels:+pixel}.",
+    "These {pixels:+pixel} are all clear.",
+    "These {pixels:+pixel} all have values in both bands.",
     "With no pixel hidden, the measurement is over all {pixels} of them.",
-    "The measurement is over all {pixels} pixels, since none is hidden.",
+    "The measurement is over all {pixels:+pixel}, since none is hidden.",
 )
 
 PARTLY = (
-    "Of {name:its|their} {pixels} pixels, {lost} {lost:is|are} hidden or without data, so {measured} "
+    "Of {name:its|their} {pixels:+pixel}, {lost} {lost:is|are} hidden or without data, so {measured} "
     "{measured:counts|count}.",
-    "Of {name:its|their} {pixels} pixels, {measured} can be measured; the other {lost} {lost:is|are} left out.",
-    "Of the {pixels} pixels, {lost} cannot be measured and {lost:is|are} left out, which leaves {measured}.",
-    "The region has {pixels} pixels; leaving out {lost} that no clear view exists of, {measured} {measured:is|are} "
+    "Of {name:its|their} {pixels:+pixel}, {measured} can be measured; the other {lost} {lost:is|are} left out.",
+    "Of the {pixels:+pixel}, {lost} cannot be measured and {lost:is|are} left out, which leaves {measured}.",
+    "The region has {pixels:+pixel}; leaving out {lost} that no clear view exists of, {measured} {measured:is|are} "
     "measured.",
-    "The region has {pixels} pixels, of which {lost} {lost:is|are} hidden or empty and {measured} "
+    "The region has {pixels:+pixel}, of which {lost} {lost:is|are} hidden or empty and {measured} "
     "{measured:counts|count}.",
-    "The mask holds {pixels} pixels, but {lost} of them {lost:is|are} behind cloud or without data; {measured} "
+    "The mask holds {pixels:+pixel}, but {lost} of them {lost:is|are} behind cloud or without data; {measured} "
     "{measured:counts|count}.",
-    "The mask holds {pixels} pixels, {measured} of them in clear view; {lost} {lost:is|are} left out.",
-    "I leave out {lost} of the {pixels} pixels, hidden or without data, and measure {measured}.",
+    "The mask holds {pixels:+pixel}, {measured} of them in clear view; {lost} {lost:is|are} left out.",
+    "I leave out {lost} of the {pixels:+pixel}, hidden or without data, and measure {measured}.",
     "I leave out the {lost} hidden or empty {lost:pixel|pixels} of {pixels}, and {measured} {measured:remains|remain}.",
-    "I can measure {measured} of the {pixels} pixels; {lost} {lost:is|are} hidden or without data.",
-    "Only {measured} of the {pixels} pixels {measured:is|are} in clear view; {lost} {lost:has|have} to be left out.",
-    "Only {measured} of {name:its|their} {pixels} pixels can be measured, as {lost} {lost:is|are} hidden or empty.",
-    "Clouds or gaps take away {lost} of the {pixels} pixels, so {measured} {measured:is|are} measured.",
-    "Clouds or gaps hide {lost} of {name:its|their} {pixels} pixels; the other {measured} {measured:counts|count}.",
-    "Not every one of the {pixels} pixels is clear: {lost} {lost:drops|drop} out and {measured} "
+    "I can measure {measured} of the {pixels:+pixel}; {lost} {lost:is|are} hidden or without data.",
+    "Only {measured} of the {pixels:+pixel} {measured:is|are} in clear view; {lost} {lost:has|have} to be left out.",
+    "Only {measured} of {name:its|their} {pixels:+pixel} can be measured, as {lost} {lost:is|are} hidden or empty.",
+    "Clouds or gaps take away {lost} of the {pixels:+pixel}, so {measured} {measured:is|are} measured.",
+    "Clouds or gaps hide {lost} of {name:its|their} {pixels:+pixel}; the other {measured} {measured:counts|count}.",
+    "Not every one of the {pixels:+pixel} is clear: {lost} {lost:drops|drop} out and {measured} "
     "{measured:stays|stay} in.",
-    "Not all of the {pixels} pixels can be measured: {lost} {lost:is|are} hidden or empty, {measured} "
+    "Not all of the {pixels:+pixel} can be measured: {lost} {lost:is|are} hidden or empty, {measured} "
     "{measured:is|are} not.",
-    "Among the {pixels} pixels, {lost} {lost:is|are} hidden or without data; I go on with {measured}.",
+    "Among the {pixels:+pixel}, {lost} {lost:is|are} hidden or without data; I go on with {measured}.",
     "Without the {lost} hidden or empty {lost:pixel|pixels}, {measured} of {pixels} {measured:counts|count}.",
-    "With {lost} of {pixels} pixels hidden or without data, the measurement is over {measured}.",
-    "The measurement is over {measured} of the {pixels} pixels, since {lost} {lost:is|are} hidden or without data.",
+    "With {lost} of {pixels:+pixel} hidden or without data, the measurement is over {measured}.",
+    "The measurement is over {measured} of the {pixels:+pixel}, since {lost} {lost:is|are} hidden or without data.",
 )
 
 MEANS = (
@@ -296,37 +296,36 @@ HIGHER = (
 )
 
 ABOVE = (
-    "In {above} of {measured} {measured:pixel|pixels} the {index} is above {threshold}, which is {share}; the median "
-    "is {median}.",
+    "In {above} of {measured:+pixel} the {index} is above {threshold}, which is {share}; the median is {median}.",
     "In {above} of the {measured} the {index} exceeds {threshold}, so {share}; half of the pixels lie above {median}.",
-    "The {index} has a median of {median} and exceeds {threshold} in {above} of {measured} pixels, which is {share}.",
-    "The {index} is above {threshold} in {above} of {measured} pixels, hence in {share}; its median is {median}.",
-    "The {index} is above {threshold} for {above} of the {measured} pixels, with a median of {median}; that makes "
+    "The {index} has a median of {median} and exceeds {threshold} in {above} of {measured:+pixel}, which is {share}.",
+    "The {index} is above {threshold} in {above} of {measured:+pixel}, hence in {share}; its median is {median}.",
+    "The {index} is above {threshold} for {above} of the {measured:+pixel}, with a median of {median}; that makes "
     "{share}.",
-    "The median {index} is {median}; above {threshold} {above:is|are} {above} of {measured} pixels, or {share}.",
-    "With a median of {median}, the {index} lies above {threshold} in {above} of {measured} pixels, so in {share}.",
-    "Of the {measured} pixels, {above} {above:has|have} an {index} above {threshold}, which makes {share}; the median "
+    "The median {index} is {median}; above {threshold} {above:is|are} {above} of {measured:+pixel}, or {share}.",
+    "With a median of {median}, the {index} lies above {threshold} in {above} of {measured:+pixel}, so in {share}.",
+    "Of the {measured:+pixel}, {above} {above:has|have} an {index} above {threshold}, which makes {share}; the median "
     "is {median}.",
     "Of {measured} measured pixels {above} {above:lies|lie} above {threshold}, that is {share}, around a median of "
     "{median}.",
     "Of these {measured}, {above} {above:exceeds|exceed} {threshold} in the {index}: {share}, with a median of "
     "{median}.",
-    "Above {threshold} I count {above} of {measured} pixels, which is {share}; the median {index} is {median}.",
-    "Above the limit of {threshold} {above:lies|lie} {above} of {measured} pixels, hence {share}; the median is "
+    "Above {threshold} I count {above} of {measured:+pixel}, which is {share}; the median {index} is {median}.",
+    "Above the limit of {threshold} {above:lies|lie} {above} of {measured:+pixel}, hence {share}; the median is "
     "{median}.",
-    "I count {above} of {measured} pixels with an {index} above {threshold}, so {share}; their median is {median}, "
+    "I count {above} of {measured:+pixel} with an {index} above {threshold}, so {share}; their median is {median}, "
     "taken over all that are measured.",
-    "I find {above} of {measured} pixels above {threshold}, that is {share}, and a median {index} of {median}.",
-    "Counting those above {threshold} gives {above} of {measured} pixels, or {share}; the median {index} is {median}.",
+    "I find {above} of {measured:+pixel} above {threshold}, that is {share}, and a median {index} of {median}.",
+    "Counting those above {threshold} gives {above} of {measured:+pixel}, or {share}; the median {index} is {median}.",
     "Half of the pixels have an {index} above {median}, and {above} of {measured} one above {threshold}, which is "
     "{share}.",
-    "There, {above} of {measured} pixels {above:has|have} an {index} above {threshold}: {share}, at a median of "
+    "There, {above} of {measured:+pixel} {above:has|have} an {index} above {threshold}: {share}, at a median of "
     "{median}.",
     "Measured pixel by pixel, the {index} has a median of {median} and is above {threshold} in {above} of {measured}, "
     "which is {share}.",
-    "Out of {measured} pixels, {above} {above:is|are} above {threshold} in the {index}, so {share}; the median is "
+    "Out of {measured:+pixel}, {above} {above:is|are} above {threshold} in the {index}, so {share}; the median is "
     "{median}.",
-    "Across the {measured} pixels the median {index} is {median}, and {above} {above:is|are} above {threshold}, or "
+    "Across the {measured:+pixel} the median {index} is {median}, and {above} {above:is|are} above {threshold}, or "
     "{share}.",
 )
 
@@ -354,26 +353,26 @@ DATED = (
 )
 
 ON_DATE = (
-    "In image {date}, {measured} of {pixels} pixels can be measured, and the mean {index} is {mean}.",
-    "In image {date}, the mean {index} over {measured} of {pixels} pixels is {mean}.",
-    "In image {date} I measure {measured} of {pixels} pixels and get a mean {index} of {mean}.",
+    "In image {date}, {measured} of {pixels:+pixel} can be measured, and the mean {index} is {mean}.",
+    "In image {date}, the mean {index} over {measured} of {pixels:+pixel} is {mean}.",
+    "In image {date} I measure {measured} of {pixels:+pixel} and get a mean {index} of {mean}.",
     "In image {date} the {index} averages {mean} over {measured} clear pixels of {pixels}.",
-    "On this date, image {date}, the mean {index} of {measured} out of {pixels} pixels is {mean}.",
-    "Image {date} gives a mean {index} of {mean} over {measured} of {pixels} pixels.",
+    "On this date, image {date}, the mean {index} of {measured} out of {pixels:+pixel} is {mean}.",
+    "Image {date} gives a mean {index} of {mean} over {measured} of {pixels:+pixel}.",
     "Image {date} has {measured} clear pixels of {pixels} there, with a mean {index} of {mean}.",
-    "Image {date} shows {measured} of {pixels} pixels clearly; their {index} averages {mean}.",
-    "The mean {index} in image {date} is {mean}, from {measured} of {pixels} pixels.",
-    "The mean {index} is {mean} in image {date}, where {measured} of {pixels} pixels are clear.",
-    "The {index} averages {mean} in image {date}, measured in {measured} of {pixels} pixels.",
-    "The {index} in image {date} comes to {mean} on average, with {measured} of {pixels} pixels measured.",
-    "There, image {date} has a mean {index} of {mean}, in {measured} of {pixels} pixels.",
-    "For image {date}, the mean {index} is {mean} ({measured} of {pixels} pixels measured).",
-    "For image {date} I get {mean} as mean {index}, measuring {measured} of {pixels} pixels.",
-    "Over {measured} of {pixels} pixels, the mean {index} in image {date} is {mean}.",
-    "Over the {measured} of {pixels} pixels that are clear in image {date}, the {index} averages {mean}.",
-    "Averaged over {measured} of {pixels} pixels, the {index} in image {date} is {mean}.",
-    "Measuring {measured} of {pixels} pixels in image {date}, I find a mean {index} of {mean}.",
-    "With {measured} of {pixels} pixels clear in image {date}, the mean {index} is {mean}.",
+    "Image {date} shows {measured} of {pixels:+pixel} clearly; their {index} averages {mean}.",
+    "The mean {index} in image {date} is {mean}, from {measured} of {pixels:+pixel}.",
+    "The mean {index} is {mean} in image {date}, where {measured} of {pixels:+pixel} are clear.",
+    "The {index} averages {mean} in image {date}, measured in {measured} of {pixels:+pixel}.",
+    "The {index} in image {date} comes to {mean} on average, with {measured} of {pixels:+pixel} measured.",
+    "There, image {date} has a mean {index} of {mean}, in {measured} of {pixels:+pixel}.",
+    "For image {date}, the mean {index} is {mean} ({measured} of {pixels:+pixel} measured).",
+    "For image {date} I get {mean} as mean {index}, measuring {measured} of {pixels:+pixel}.",
+    "Over {measured} of {pixels:+pixel}, the mean {index} in image {date} is {mean}.",
+    "Over the {measured} of {pixels:+pixel} that are clear in image {date}, the {index} averages {mean}.",
+    "Averaged over {measured} of {pixels:+pixel}, the {index} in image {date} is {mean}.",
+    "Measuring {measured} of {pixels:+pixel} in image {date}, I find a mean {index} of {mean}.",
+    "With {measured} of {pixels:+pixel} clear in image {date}, the mean {index} is {mean}.",
 )
 
 LEFT_OUT = (
