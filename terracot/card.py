@@ -77,8 +77,8 @@ def _stated_note(levels: Mapping[str, int], kinds: Mapping[str, int]) -> str:
     notes = []
     if pointed := kinds.get(REFER):
         notes.append(
-            f"{pointed} samples (level `refer`, kind `refer`) have a phrase of the source and the mask of the region "
-            "that it names; phrase and mask are the source's."
+            f"{pointed} samples (level `refer`) have a phrase and the mask of the region that it names: a class of the "
+            "label map, or a phrase of the source."
         )
     if levels.get("qa"):
         notes.append(

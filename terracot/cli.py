@@ -336,6 +336,8 @@ def print_generated(report: Mapping[str, Any], what: str = "scene") -> None:
     print_counts(counts["kinds"])
     if "splits" in report:
         _print_splits(report["splits"])
+    if counts.get("left_out"):
+        click.echo(f"{counts['left_out']} scenes left out to keep levels in proportion (--mix all keeps them)")
     print_quarantined(report, what)
 
 

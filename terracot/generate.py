@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import terracot
 from terracot.assembly import Asked, Plan, assemble
 from terracot.findings import SceneFacts
+from terracot.levels import Mix
 from terracot.licences import allowed, non_commercial
 from terracot.modalities import select
 from terracot.pixel_files import EMBED, FILES, store
@@ -156,16 +157,16 @@ class GenerateJob:
         quarantine: list[dict[str, str]] = []
         usable = list(usable_scenes(self.opened, scene_ids, self.allow_licenses, quarantine, self.splits))
         rows = shard_samples([facts for facts, _ in usable], self.plan)
-        for (facts, _), own in zip(usable, rows, strict=True):
-            if not own:
-                quarantine.append(nothing_to_ask(facts))
+        empty = [facts for (facts, _), own in zip(usable, rows, strict=True) if not own]
+        left_out = [facts for facts in empty if _has_questions(facts, self.plan)]
+        quarantine += [nothing_to_ask(facts) for facts in empty if facts not in left_out]
         scenes = [scene for (_, scene), own in zip(usable, rows, strict=True) if own]
         samples = [row for own in rows for row in own]
         fates: dict[str, int] = {}
         if self.rewriter is not None:
             samples, fates = self.rewriter.rewrite(samples)
         files = write_tables(Path(self.out), index, samples, scenes, self.images)
-        counts = {"scenes": len(scenes), "samples": len(samples)}
+        counts = {"scenes": len(scenes), "samples": len(samples), "left_out": len(left_out)}
         return {"files": files, "counts": counts, "quarantine": quarantine, "rewriting": fates}
 
 
@@ -213,10 +214,16 @@ def usable_scenes(
             yield facts, row
 
 
+def _has_questions(facts: SceneFacts, plan: Plan) -> bool:
+    """True for a scene without rows that could have some: its levels had enough of them, or nobody made a couple."""
+    whole = Mix(plan.mix.levels, {}, ())
+    return any(assemble([facts], replace(plan, mix=whole))[0])
+
+
 def nothing_to_ask(facts: SceneFacts) -> dict[str, str]:
     """Why a scene that can be read has no row."""
     scene = facts.scene
-    error = SceneError("nothing_to_ask", "no question passes the filters on this scene, or its levels had enough")
+    error = SceneError("nothing_to_ask", "no question passes the filters on this scene")
     if scene.stated and all(one.options for one in scene.stated):
         error = only_for_evaluation(facts)
     return {"scene_id": scene.id, "reason": error.reason, "message": str(error)}
