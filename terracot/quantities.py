@@ -114,7 +114,9 @@ def _hidden(r: Regions, of: Sequence[int]) -> int:
     return int(np.count_nonzero(r.mask(of[0]) & _marked(r, of[1:])))
 
 
-QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
+Measure = Callable[[Regions, Sequence[int]], float]
+
+_SHARED: dict[str, Measure] = {
     "pixels": lambda r, of: float(r.pixels(of[0])),
     "valid_pixels": lambda r, of: float(r.valid_pixels(of[0])),
     "share": lambda r, of: 100.0 * r.pixels(of[0]) / r.valid_pixels(of[0]),
@@ -132,12 +134,18 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "marked_pixels": lambda r, of: float(np.count_nonzero(_marked(r, of))),
     "hidden_pixels": lambda r, of: float(_hidden(r, of)),
     "hidden_share": lambda r, of: 100.0 * _hidden(r, of) / int(np.count_nonzero(_marked(r, of[1:]))),
-    **CAPTIONS,
-    **TEMPORAL,
-    **SPATIAL,
-    **SEMANTIC,
-    **SPECTRAL,
 }
+
+
+def _joined(*tables: Mapping[str, Measure]) -> dict[str, Measure]:
+    """All quantities in one table; ``ValueError`` when two tables give one name to different things."""
+    names = [name for table in tables for name in table]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"quantities with the same name: {', '.join(repeated)}")
+    return {name: how for table in tables for name, how in table.items()}
+
+
+QUANTITIES = _joined(_SHARED, CAPTIONS, TEMPORAL, SPATIAL, SEMANTIC, SPECTRAL)
 """Quantity name -> measurement in its base unit (pixels, %, m2, m, count)."""
 
 

@@ -250,3 +250,15 @@ def test_words_of_a_choice_hold_the_answer():
 
 def test_a_choice_needs_no_separation_of_its_own():
     assert Choice("word").separation == Separation()
+
+
+def test_no_two_kinds_or_quantities_share_a_name():
+    from importlib import import_module
+
+    from terracot.levels import _MODULES
+    from terracot.quantities import _joined
+
+    names = [kind.name for module in _MODULES for kind in import_module(module).KINDS]
+    assert len(set(names)) == len(names)
+    with pytest.raises(ValueError, match="same name: pixels"):
+        _joined({"pixels": lambda r, of: 0.0}, {"pixels": lambda r, of: 1.0})
