@@ -128,7 +128,7 @@ def test_generate_json_is_one_object(scenes: Path, tmp_path: Path, capsys: pytes
     assert report == {
         "out": str(out),
         "scenes_read": 8,
-        "counts": {"scenes": 0, "samples": 0, "kinds": {}, "levels": {}},
+        "counts": {"scenes": 0, "samples": 0, "left_out": 0, "kinds": {}, "levels": {}},
         "quarantined": 8,
         "quarantined_share": 1.0,
         "reasons": {"license": 8},

@@ -124,7 +124,7 @@ def test_published_options_are_for_evaluation_and_give_no_sample():
         rows_of(PUBLISHED)
     assert error.value.reason == "evaluation_only"
     assert [row["kind"] for row in rows_of(PUBLISHED, YES_NO)] == ["test/presence"]
-    assert {row["level"] for row in rows_of(PUBLISHED, labels=True)} == {"l1"}
+    assert {row["level"] for row in rows_of(PUBLISHED, labels=True)} == {"caption", "l1"}
 
 
 def test_measured_and_stated_rows_stand_side_by_side():

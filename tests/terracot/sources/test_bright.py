@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from terrabench.build import build
+from terracot.assembly import FILTERS
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
-from terracot.generate import FILTERS, SourceSpec, scene_samples
+from terracot.generate import SourceSpec, scene_samples
 from terracot.render import render
 from terracot.scenes import Modality, SceneError, SourceError
 from terracot.sources import open_source

@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 from pyproj import Geod, Transformer
 
 from terrabench.build import build
+from terracot.assembly import FILTERS
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
-from terracot.generate import FILTERS, SourceSpec, scene_samples
+from terracot.generate import SourceSpec, scene_samples
 from terracot.scenes import IGNORE, Modality, SceneError, SourceError
 from terracot.sources import open_source
 from terracot.sources.dfc2020 import CROSSWALK, LEGEND, Dfc2020Source

@@ -26,9 +26,10 @@ from worldcover_on_disk import (
 )
 
 from terrabench.build import build
+from terracot.assembly import FILTERS
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
-from terracot.generate import FILTERS, SourceSpec, scene_samples
+from terracot.generate import SourceSpec, scene_samples
 from terracot.ground import GroundSampling
 from terracot.scenes import IGNORE, Modality, Scene, SceneError, SourceError
 from terracot.shards import read_rows
