@@ -16,6 +16,7 @@ from terracot.traces import Ground, Say, Step
 Slots = dict[str, Slot]
 
 BOTH, EVERY, VALID = "pixels valid in both images", "pixels valid in every image", "valid pixels"
+RELATIVE, UNSIGNED = "relative to the earlier extent", "give the size of the change without a sign"
 
 
 def gain(w: Writer) -> Question:
@@ -52,7 +53,8 @@ def transition(w: Writer) -> Question:
     """Word ``transition_share`` or ``transition_area``."""
     area, a = _unit(w) != "%", w.name(0)
     amount = Noun(
-        f"how many {UNIT_WORDS[_unit(w)]} of the {a.text}" if area else f"what percentage of the {a.text}", area
+        f"how many {UNIT_WORDS[_unit(w)]} of the {a.text}" if area else f"what percentage of the {a.text}",
+        area or a.plural,
     )
     slots: Slots = {"a": a, "b": w.name(1), "first": _date(w, 0), "last": _date(w, 1)}
     asked = _asked(w, p.TRANSITION, BOTH, amount=amount, **slots)
@@ -67,9 +69,9 @@ def transition(w: Writer) -> Question:
 def net_change(w: Writer) -> Question:
     """Word ``net_change_share`` (of the earlier extent) or ``net_change_area``."""
     area = _unit(w) != "%"
-    amount = Noun(f"by how many {UNIT_WORDS[_unit(w)]}" if area else "by what percentage of the earlier area")
+    amount = Noun(f"by how many {UNIT_WORDS[_unit(w)]}" if area else "by what percentage")
     slots: Slots = {"first": _date(w, 0), "last": _date(w, 1), "name": w.name(1)}
-    asked = _asked(w, p.NET, BOTH, amount=amount, **slots)
+    asked = _asked(w, p.NET, BOTH, UNSIGNED if area else f"{RELATIVE}; {UNSIGNED}", amount=amount, **slots)
     difference = w.say(p.DIFFERENCE, pixels=w.value("change_pixels", 0, 1, unit="px"))
     result = _in_units(w, "change_pixel_area", (0, 1)) if area else _of_earlier(w, "change_share", (0, 1))
     return w.question(asked, w.ground(p.EARLIER, 0), w.ground(p.LATER, 1), _extents(w), difference, result)
@@ -129,7 +131,8 @@ def persistence(w: Writer) -> Question:
     dates = compared(w.regions)
     of = tuple(range(dates))
     share = w.finding.kind == "persistence_share"
-    amount = Noun(f"what percentage of the initial {w.name(0).text}" if share else f"what percentage of the {EVERY}")
+    initial = Noun(f"what percentage of the initial {w.name(0).text}", w.name(0).plural)
+    amount = initial if share else Noun(f"what percentage of the {EVERY}", plural=True)
     slots: Slots = {"first": _date(w, 0), "last": _date(w, dates - 1), "name": w.name(0)}
     asked = _asked(w, s.PERSISTENCE, EVERY, amount=amount, **slots)
     common = w.say(s.COMMON, pixels=w.value("common_pixels", *of, unit="px"), name=w.name(0))
@@ -170,13 +173,16 @@ def _counts(w: Writer) -> list[Step]:
     return [w.fill(count.one(), pixels=_pixels(w, i), image=_date(w, i), name=name) for i in dates]
 
 
-def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, **slots: Slot) -> Say:
-    """The question, which pixels count, how large they are where that matters, and the map where it has to be named."""
+def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, also: str = "", **slots: Slot) -> Say:
+    """The question, which pixels count, how large they are where that matters, and the map where it has to be named.
+
+    ``also`` is a clause that stands before these.
+    """
     asked = w.say(phrasings, **slots)
     source = w.setting.according_to.get(w.finding.t)
     if source:
         asked = Say(f"According to {source}: {asked.text}", asked.values)
-    counted, amount = f"only {valid} count", slots.get("amount")
+    counted, amount = f"{also}; only {valid} count" if also else f"only {valid} count", slots.get("amount")
     if isinstance(amount, Noun) and amount.text.endswith(valid):  # said already
         return asked
     if _unit(w) == "%":
@@ -191,7 +197,7 @@ def _unit(w: Writer) -> str:
 
 def _amount(w: Writer, valid: str) -> Noun:
     if _unit(w) == "%":
-        return Noun(f"what percentage of the {valid}")
+        return Noun(f"what percentage of the {valid}", plural=True)
     return Noun(f"how many {UNIT_WORDS[_unit(w)]}", plural=True)
 
 
