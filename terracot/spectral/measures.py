@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from terracot.language import DECIMALS
 from terracot.spectral.indices import INDICES, IndexImage, index_image, view_for
 
 Floats = npt.NDArray[np.float64]
@@ -45,6 +46,11 @@ def _mean(r: Regions, mask: int, layer: str = "index") -> float:
     return int(np.rint(found * (1 << 30)).sum(dtype=np.int64)) / (1 << 30) / found.size
 
 
+def _difference(r: Regions, a: int, b: int) -> float:
+    """Of the two means as they are written, so that whoever subtracts them finds what the trace says."""
+    return round(round(_mean(r, a), DECIMALS["index"]) - round(_mean(r, b), DECIMALS["index"]), DECIMALS["index"])
+
+
 def _above(r: Regions, mask: int) -> int:
     return int(np.count_nonzero(_over(r, mask) > float(r.parameters["threshold"])))
 
@@ -62,7 +68,7 @@ QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
     "index_median": lambda r, of: float(np.median(_over(r, of[0]))),
     "index_above": lambda r, of: float(_above(r, of[0])),
     "index_share": lambda r, of: 100.0 * _above(r, of[0]) / _over(r, of[0]).size,
-    "index_difference": lambda r, of: _mean(r, of[0]) - _mean(r, of[1]),
+    "index_difference": lambda r, of: _difference(r, of[0], of[1]),
     "index_peak_date": lambda r, of: float(r.masks[_peak(r)].t),
 }
 """Quantity name -> measurement; bands in reflectance, indices without a unit, shares in per cent."""

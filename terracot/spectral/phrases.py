@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DEFINED = (
     "The {index} is {formula}, averaged over the pixels that can be measured.",
-    "The {index} of a pixel is {formula}; the mean is over the pixels that no cloud or gap hides.",
+    "The {index} of a pixel is {formula}; the mean is over all pixels with data that no cloud hides.",
     "{index} means {formula}; pixels that are hidden or without data do not count.",
     "In terms of reflectance, the {index} is {formula}, taken pixel by pixel; hidden pixels are left out.",
     "The index is {formula}; leave out pixels that are hidden or have no data, and average the rest.",
@@ -13,7 +13,7 @@ DEFINED = (
 
 PART_DEFINED = (
     "The {index} is {formula}; only pixels that can be measured count.",
-    "The {index} of a pixel is {formula}; pixels that a cloud or gap hides do not count at all.",
+    "The {index} of a pixel is {formula}; pixels under cloud or without data do not count at all.",
     "{index} means {formula}; pixels that are hidden or without data are not part of the whole.",
     "In terms of reflectance, the {index} is {formula}; hidden pixels are left out.",
     "The index is {formula}; leave out pixels that are hidden or have no data.",
@@ -24,18 +24,18 @@ MEAN_QUESTIONS = (
     "What is the mean {index} of the {name} in {image}?",
     "What is the average {index} over the {name}?",
     "What mean {index} {name:does|do} the {name} have in {image}?",
-    "What value {name:does|do} the {name} reach in the {index}, on average?",
+    "What {index} {name:does|do} the {name} have on average?",
     "What does the {index} average to over the {name} in {image}?",
-    "What would you read as the mean {index} over the pixels of {name}?",
-    "Which mean {index} {name:belongs|belong} to the {name} in {image}?",
-    "Which value does the {index} take on average where {image} shows {name}?",
+    "What mean {index} would you measure over the pixels of {name}?",
+    "Which mean {index} do you find for the {name} in {image}?",
+    "What value does the {index} take on average where {image} shows {name}?",
     "How high is the mean {index} over the {name}?",
     "How high is the {index} of the {name} in {image}, averaged over {name:its|their} pixels?",
-    "At which value does the mean {index} of the {name} lie?",
+    "What value does the mean {index} of the {name} have?",
     "Averaged over the {name} in {image}, what is the {index}?",
-    "Averaging over all pixels of {name}, which {index} do you get?",
+    "Averaging over all pixels of {name}, what {index} do you get?",
     "Over the {name} in {image}, what is the mean of the {index}?",
-    "If the {index} is averaged over the {name}, what comes out?",
+    "If the {index} is averaged over the {name}, what is the result?",
     "Taken over the {name} alone, how large is the mean {index} in {image}?",
     "Give the mean {index} of the {name} in {image}.",
     "State the average {index} over the pixels of {name}.",
@@ -61,8 +61,8 @@ COMPARE_QUESTIONS = (
     "If you average the {index} over the {name} and over the {other}, which average is higher?",
     "Between {name} and {other}, which class has the higher mean {index}?",
     "By mean {index}, which class ranks first in {image}: {name} or {other}?",
-    "In terms of mean {index}, which is ahead, the {name} or the {other}?",
-    "Does the mean {index} favour the {name} or the {other}? Name the class where it is higher.",
+    "In terms of mean {index}, which ranks higher, the {name} or the {other}?",
+    "Is the mean {index} higher over the {name} or over the {other}? Name the class.",
     "Name the class with the higher mean {index}: {name} or {other}.",
     "Say which of {name} and {other} has the higher mean {index} in {image}.",
     "Decide whether the {name} or the {other} {other:has|have} the higher mean {index} in {image}.",
@@ -72,23 +72,23 @@ SHARE_QUESTIONS = (
     "What share of the {name} in {image} has an {index} above {threshold}, in per cent?",
     "What percentage of the pixels of {name} has an {index} above {threshold}?",
     "What part of the {name} lies above an {index} of {threshold}, in per cent?",
-    "Which percentage of the {name} in {image} exceeds {threshold} in the {index}?",
+    "What percentage of the {name} in {image} exceeds an {index} of {threshold}?",
     "Which share of the pixels of {name} shows an {index} higher than {threshold}, in per cent?",
     "How much of the {name} has an {index} above {threshold}, as a percentage of the pixels?",
     "How many per cent of the {name} in {image} have an {index} greater than {threshold}?",
     "How large is the share of the {name} where the {index} is above {threshold}, in per cent?",
-    "How big a part of the {name}, in per cent, is above {threshold} in the {index}?",
+    "How much of the {name}, in per cent, has an {index} of more than {threshold}?",
     "Over which percentage of the {name} does the {index} exceed {threshold}?",
     "For what percentage of the pixels of {name} is the {index} above {threshold}?",
     "For which share of the {name} in {image} does the {index} come out above {threshold}, in per cent?",
     "In what percentage of the {name} is the {index} larger than {threshold}?",
-    "Of all pixels of {name} in {image}, what percentage lies above {threshold} in the {index}?",
-    "Of the {name}, how many per cent are above {threshold} when the {index} is measured?",
+    "Of all pixels of {name} in {image}, what percentage has an {index} over {threshold}?",
+    "Of the {name}, what percentage is above {threshold} when the {index} is measured?",
     "If only pixels with an {index} above {threshold} are kept, what percentage of the {name} remains?",
     "Counting pixels with an {index} above {threshold}, what is their share of the {name} in per cent?",
     "Taking {threshold} as the limit of the {index}, what percentage of the {name} is above it?",
     "Give the percentage of the {name} in {image} with an {index} above {threshold}.",
-    "State which share of the {name} is above {threshold} in the {index}, in per cent.",
+    "State, in per cent, what share of the {name} has an {index} above {threshold}.",
     "Determine the percentage of pixels of {name} whose {index} exceeds {threshold}.",
 )
 
@@ -121,14 +121,14 @@ CHANGE_QUESTIONS = (
     "By how much does the mean {index} of the {name} change from image {first} to image {last}?",
     "By how much is the mean {index} of the {name} higher in image {last} than in image {first}?",
     "How much does the mean {index} over the {name} change between image {first} and image {last}?",
-    "How does the mean {index} of the {name} differ in image {last} from image {first}?",
+    "By how much does the mean {index} of the {name} in image {last} differ from that in image {first}?",
     "How far does the average {index} of the {name} move between image {first} and image {last}?",
     "What is the change in the mean {index} of the {name} from image {first} to image {last}?",
     "What is the mean {index} of the {name} in image {last} minus that in image {first}?",
     "What change does the mean {index} over the {name} undergo between image {first} and image {last}?",
     "What difference in mean {index} {name:does|do} the {name} show between image {first} and image {last}?",
     "What does the mean {index} over the {name} gain or lose from image {first} to image {last}?",
-    "Which change of the mean {index} is there over the {name} between image {first} and image {last}?",
+    "What change is there in the mean {index} over the {name} between image {first} and image {last}?",
     "From image {first} to image {last}, by how much does the mean {index} of the {name} change?",
     "From image {first} to image {last}, what is gained or lost in mean {index} over the {name}?",
     "Between image {first} and image {last}, how much does the average {index} over the {name} change?",
@@ -138,23 +138,23 @@ CHANGE_QUESTIONS = (
     "Give the change of the mean {index} over the {name} between image {first} and image {last}.",
     "State by how much the mean {index} over the {name} changes from image {first} to image {last}.",
     "Determine the change in average {index} of the {name} between image {first} and image {last}.",
-    "Work out how the mean {index} of the {name} changes from image {first} to image {last}.",
+    "Work out by how much the mean {index} of the {name} changes from image {first} to image {last}.",
 )
 
 STAYS = (
-    "Only ground that is covered by {name} in every image counts.",
+    "Only ground that is {name} in every image counts.",
     "Count only ground with {name} in every image.",
-    "Ground counts only where every image has {name}.",
+    "Only ground labelled {name} in every image counts.",
     "Ground where {name} {name:is|are} missing from any of the images does not count.",
-    "Leave out ground that is not covered by {name} in all of the images.",
+    "Leave out ground that is not {name} in all of the images.",
 )
 """Which ground a series is about."""
 
 CLEAR_IMAGES = (
     "Images in which less than {limit} of this ground can be measured are left aside.",
     "Leave aside images that show less than {limit} of this ground.",
-    "Only images in which at least {limit} of this ground is in clear view take part.",
-    "An image takes part if at least {limit} of this ground can be measured in it.",
+    "Only images in which at least {limit} of this ground is in clear view are considered.",
+    "An image is considered only if at least {limit} of this ground can be measured in it.",
     "Pass over any image with less than {limit} of this ground in clear view.",
 )
 """Which images of a series take part."""
@@ -192,27 +192,28 @@ PEAK_QUESTIONS = (
 )
 
 WHOLE = (
-    "None of {name:its|their} {pixels:+pixel} is hidden, so all count.",
+    "None of {name:its|their} {pixels:+pixel} has to be left out.",
     "All {pixels:+pixel} can be measured.",
-    "All {pixels:+pixel} of the region are clear and count.",
+    "All {pixels:+pixel} of the region count.",
     "The region has {pixels:+pixel}, and every one of them can be measured.",
-    "The region has {pixels:+pixel}, of which none is hidden or without data.",
-    "The mask holds {pixels:+pixel}, all in clear view.",
+    "The region has {pixels:+pixel}, of which none has to be left out.",
+    "The mask holds {pixels:+pixel}, each with a value in both bands.",
     "The mask holds {pixels:+pixel}, and none has to be left out.",
-    "No cloud or gap lies over {name:its|their} {pixels:+pixel}.",
-    "No pixel of the {pixels} is hidden, so none is left out.",
-    "Nothing hides any of these {pixels:+pixel}.",
+    "Both bands can be read at each of {name:its|their} {pixels:+pixel}.",
+    "No pixel of the {pixels} is left out.",
+    "Each of these {pixels:+pixel} can be measured.",
     "Nothing has to be left out of the {pixels:+pixel}.",
-    "There are {pixels:+pixel} to average, none of them hidden.",
-    "There are {pixels:+pixel}, and the image shows every one of them.",
-    "Every one of the {pixels:+pixel} has a clear view of both bands.",
-    "Both bands are known in each of the {pixels:+pixel}.",
+    "There are {pixels:+pixel} to average, with none left out.",
+    "There are {pixels:+pixel}, and all of them can be measured.",
+    "Every one of the {pixels:+pixel} can be read in both bands.",
+    "Both bands have a value in each of the {pixels:+pixel}.",
     "Both bands have values in all {pixels:+pixel}.",
-    "These {pixels:+pixel} are all clear.",
+    "These {pixels:+pixel} all count.",
     "These {pixels:+pixel} all have values in both bands.",
-    "With no pixel hidden, the measurement is over all {pixels} of them.",
-    "The measurement is over all {pixels:+pixel}, since none is hidden.",
+    "With no pixel left out, the measurement is over all {pixels} of them.",
+    "The measurement is over all {pixels:+pixel}.",
 )
+"""Every pixel counts. Nothing is said of clouds, since not every source knows where they are."""
 
 PARTLY = (
     "Of {name:its|their} {pixels:+pixel}, {lost} {lost:is|are} hidden or without data, so {measured} "
@@ -246,30 +247,30 @@ PARTLY = (
 MEANS = (
     "Over {name:it|them}, the mean reflectance is {high} in {first} and {low} in {second}, and the {index} averages "
     "{mean}.",
-    "Over the {name}, {first} averages {high} and {second} {low} in reflectance; pixel by pixel, the {index} averages "
-    "{mean}.",
+    "Over the {name}, reflectance averages {high} in {first} and {low} in {second}; pixel by pixel, the {index} "
+    "averages {mean}.",
     "Mean reflectance is {high} in {first} and {low} in {second}; the {index}, taken pixel by pixel, averages {mean}.",
-    "Mean reflectance of {high} in {first} against {low} in {second} goes with a mean {index} of {mean}.",
+    "Mean reflectance is {high} in {first} against {low} in {second}, and the mean {index} is {mean}.",
     "The mean reflectance is {high} in {first} and {low} in {second}, while the {index} of the pixels averages {mean}.",
     "The mean {index} of these pixels is {mean}, with a mean reflectance of {high} in {first} and {low} in {second}.",
-    "The {index} of the {name} is {mean} on average, from a mean reflectance of {high} in {first} and {low} in "
+    "The {index} of the {name} is {mean} on average, with a mean reflectance of {high} in {first} and {low} in "
     "{second}.",
     "The {name} {name:reflects|reflect} {high} in {first} and {low} in {second} on average, and the mean {index} is "
     "{mean}.",
-    "The two bands average {high} in {first} and {low} in {second}, and the {index} of the pixels {mean}.",
-    "The bands read {high} in {first} and {low} in {second} on average, so that the {index} has a mean of {mean}.",
+    "Reflectance averages {high} in {first} and {low} in {second}, and the {index} of the pixels averages {mean}.",
+    "The bands read {high} in {first} and {low} in {second} on average, and the {index} has a mean of {mean}.",
     "In {first} the mean reflectance is {high}, in {second} it is {low}; the mean of the {index} is {mean}.",
     "In {first} {name:it reflects|they reflect} {high} on average, in {second} {low}, and the {index} of the pixels "
     "averages {mean}.",
-    "On average {first} has a reflectance of {high} and {second} one of {low}; the {index} averages {mean}.",
+    "On average, reflectance is {high} in {first} and {low} in {second}; the {index} averages {mean}.",
     "On average the {name} {name:reflects|reflect} {high} in {first}, but {low} in {second}; the mean {index} is "
     "{mean}.",
-    "Averaged, {first} is {high} and {second} is {low}; averaging the {index} pixel by pixel gives {mean}.",
+    "Averaged, reflectance is {high} in {first} and {low} in {second}, and the {index} of the pixels is {mean}.",
     "Averaging over these pixels, I get {high} in {first}, {low} in {second} and {mean} for the {index}.",
     "I measure a mean reflectance of {high} in {first} and {low} in {second}, and a mean {index} of {mean}.",
     "I read {high} in {first} and {low} in {second} as mean reflectance; the {index} comes to {mean} on average.",
     "With a mean reflectance of {high} in {first} and {low} in {second}, the {index} comes to {mean} on average.",
-    "For the {name}, {first} reflects {high}, {second} {low}, and the {index} is {mean}, all of them means.",
+    "For the {name}, the means are {high} in {first}, {low} in {second} and {mean} in the {index}.",
 )
 
 HIGHER = (
@@ -297,12 +298,12 @@ HIGHER = (
 
 ABOVE = (
     "In {above} of {measured:+pixel} the {index} is above {threshold}, which is {share}; the median is {median}.",
-    "In {above} of the {measured} the {index} exceeds {threshold}, so {share}; half of the pixels lie above {median}.",
+    "In {above} of {measured} the {index} exceeds {threshold}, which is {share}; the median of all is {median}.",
     "The {index} has a median of {median} and exceeds {threshold} in {above} of {measured:+pixel}, which is {share}.",
     "The {index} is above {threshold} in {above} of {measured:+pixel}, hence in {share}; its median is {median}.",
     "The {index} is above {threshold} for {above} of the {measured:+pixel}, with a median of {median}; that makes "
     "{share}.",
-    "The median {index} is {median}; above {threshold} {above:is|are} {above} of {measured:+pixel}, or {share}.",
+    "The median {index} is {median}; {above} of {measured:+pixel} {above:lies|lie} above {threshold}, or {share}.",
     "With a median of {median}, the {index} lies above {threshold} in {above} of {measured:+pixel}, so in {share}.",
     "Of the {measured:+pixel}, {above} {above:has|have} an {index} above {threshold}, which makes {share}; the median "
     "is {median}.",
@@ -311,10 +312,9 @@ ABOVE = (
     "Of these {measured}, {above} {above:exceeds|exceed} {threshold} in the {index}: {share}, with a median of "
     "{median}.",
     "Above {threshold} I count {above} of {measured:+pixel}, which is {share}; the median {index} is {median}.",
-    "Above the limit of {threshold} {above:lies|lie} {above} of {measured:+pixel}, hence {share}; the median is "
-    "{median}.",
-    "I count {above} of {measured:+pixel} with an {index} above {threshold}, so {share}; their median is {median}, "
-    "taken over all that are measured.",
+    "The limit of {threshold} is exceeded by {above} of {measured:+pixel}, hence by {share}; the median is {median}.",
+    "I count {above} of {measured:+pixel} with an {index} above {threshold}, which is {share}; the median of "
+    "all that are measured is {median}.",
     "I find {above} of {measured:+pixel} above {threshold}, that is {share}, and a median {index} of {median}.",
     "Counting those above {threshold} gives {above} of {measured:+pixel}, or {share}; the median {index} is {median}.",
     "Half of the pixels have an {index} above {median}, and {above} of {measured} one above {threshold}, which is "
@@ -330,27 +330,28 @@ ABOVE = (
 )
 
 DATED = (
-    "Here I mark the {name}:",
-    "Now I mark the {name}:",
-    "I mark the {name} on this date:",
-    "I outline the {name} in this image:",
-    "I locate the {name} in this image:",
-    "I segment the {name} for this date:",
-    "Let me mark the {name} in this image:",
-    "Let me segment the {name} on this date:",
-    "This is where the {name} {name:is|are} measured:",
-    "The {name} {name:is|are} here in this image:",
-    "The {name} {name:lies|lie} here on this date:",
-    "The {name} on this date, in this mask:",
-    "The {name} {name:shows|show} here in this image:",
-    "The mask of the {name} on this date:",
-    "The pixels of {name} in this image:",
-    "On this date the {name} {name:is|are} here:",
-    "On this date I measure the {name} here:",
-    "In this image the {name} {name:lies|lie} here:",
-    "In this image I mark the {name} here:",
-    "For this date, I take the {name} here:",
+    "Here I mark the ground that is always {name}:",
+    "Now I mark the ground that stays {name}:",
+    "I mark what is {name} on every date:",
+    "I outline the {name} common to all images:",
+    "I locate the pixels that are {name} throughout:",
+    "I segment the ground with {name} on all dates:",
+    "Let me mark what is labelled {name} every time:",
+    "Let me segment the lasting {name} on this date:",
+    "This is where {name} {name:is|are} found in every image:",
+    "The ground that is always {name}, on this date:",
+    "The lasting {name} {name:lies|lie} here on this date:",
+    "The {name} that all images share, in this one:",
+    "The part that is {name} in every image, seen on this date:",
+    "The mask of what stays {name}, on this date:",
+    "The pixels of {name} that all dates have in common:",
+    "On this date, the ground that is {name} throughout:",
+    "On this date I measure what is always {name}:",
+    "In this image, the lasting {name} {name:lies|lie} here:",
+    "In this image I mark what stays {name}:",
+    "For this date, I take the ground that is always {name}:",
 )
+"""The mask is the same on all dates: what has the class on every one of them (``STAYS``)."""
 
 ON_DATE = (
     "In image {date}, {measured} of {pixels:+pixel} can be measured, and the mean {index} is {mean}.",
