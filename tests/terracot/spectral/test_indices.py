@@ -56,6 +56,15 @@ def test_an_index_of_two_pixels_is_averaged_pixel_by_pixel() -> None:
     assert measured_value(r, "index_median", (0,), "index") == pytest.approx(0.05, abs=1e-7)
 
 
+def test_a_difference_is_that_of_the_means_as_they_are_written() -> None:
+    # NDVI 0.3006 and 0.3854, written 0.301 and 0.385: whoever subtracts finds 0.084, not 0.0848 or 0.085.
+    pixels = sentinel((1, 2), B08=[[0.6503, 0.6927]], B04=[[0.3497, 0.3073]])
+    one = regions(pixels, np.array([[True, False]]), "NDVI")
+    masks = (*one.masks, EvidenceMask(1, "grassland", np.array([[False, True]])))
+    r = Regions(masks, one.valid, one.ground, one.parameters, one.views)
+    assert measured_value(r, "index_difference", (1, 0), "index") == pytest.approx(0.084, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("index", "expected"),
     [("NDVI", 0.6), ("NDWI", -1 / 3), ("MNDWI", 0.25), ("NBR", 1 / 3)],
