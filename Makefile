@@ -43,9 +43,10 @@ FIRST_DISTANCE := import pandas as pd; \
 demo: setup
 	@code=$$({ git rev-parse HEAD; git diff HEAD; } 2>/dev/null | git hash-object --stdin 2>/dev/null); \
 	if [ "$$(cat demo/.made-by 2>/dev/null)" != "$$code" ]; then rm -rf demo; mkdir demo; echo "$$code" > demo/.made-by; fi
-	$(BIN)/terracot generate procedural default --out demo/terracot --workers 2
+	$(BIN)/terracot generate procedural everything --limit 128 --out demo/terracot --workers 2
 	$(BIN)/terracot verify demo/terracot
 	$(BIN)/terracot show demo/terracot $$($(BIN)/python -c '$(FIRST_DISTANCE)') --out demo/sample.png
+	$(BIN)/terracot browse demo/terracot --out demo/browse.html
 	$(BIN)/terrabench build procedural default-train --limit 256 --out demo/bench-train --workers 2
 	$(BIN)/terrabench build procedural default --out demo/bench --workers 2
 	$(BIN)/terrabench run --bench demo/bench --model chance --out demo/runs/chance
@@ -54,7 +55,8 @@ demo: setup
 	$(BIN)/terrabench run --bench demo/bench --model oracle --out demo/runs/oracle
 	$(BIN)/terrabench score demo/runs/chance demo/runs/majority demo/runs/box-oracle demo/runs/oracle
 	@echo
-	@echo 'All images are synthetic. One sample with its masks: demo/sample.png   Terra-CoT data set: demo/terracot'
+	@echo 'All images are synthetic. Terra-CoT data set: demo/terracot   To look through it: demo/browse.html'
+	@echo 'One sample with its masks: demo/sample.png'
 	@echo 'Benchmark: demo/bench   Replies and scores: demo/runs/NAME/responses.jsonl, scores.json'
 
 test: setup
