@@ -173,7 +173,7 @@ def _counts(w: Writer) -> list[Step]:
     return [w.fill(count.one(), pixels=_pixels(w, i), image=_date(w, i), name=name) for i in dates]
 
 
-def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, also: str = "", **slots: Slot) -> Say:
+def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, also: str = "", /, **slots: Slot) -> Say:
     """The question, which pixels count, how large they are where that matters, and the map where it has to be named.
 
     ``also`` is a clause that stands before these.
