@@ -41,20 +41,20 @@ RULE = Rule(
         "these classes is at least {limit}: is that so in {image}?",
         "Is the risk of soil erosion raised in {image} by the cover-factor rule, that is, is the mean factor at least"
         " {limit}, with {factors}?",
-        "Does the cover-factor rule see a raised risk of soil erosion in {image}, if it takes {factors} and wants a "
+        "Does the cover-factor rule see a raised risk of soil erosion in {image}, if it sets {factors} and requires a "
         "mean of {limit} or more?",
-        "The cover-factor rule takes {factors} and speaks of a raised risk of soil erosion if the mean over these "
-        "pixels is {limit} or more. Does it do so for {image}?",
-        "Does the mean cover factor of {image} reach {limit}, which the cover-factor rule takes for a raised risk of "
-        "soil erosion, given {factors}?",
+        "The cover-factor rule sets {factors} and sees a raised risk of soil erosion if the mean over these pixels is "
+        "{limit} or more. Does that hold for {image}?",
+        "Given {factors}, does the mean cover factor of {image} reach {limit}, from which the cover-factor rule "
+        "speaks of a raised risk of soil erosion?",
         "Take the cover-factor rule: the risk of soil erosion is raised if the factors ({factors}) have a mean of "
         "{limit} or more. Does this apply to {image}?",
-        "In {image}, is the mean of the factors {factors} so high, at least {limit}, that the cover-factor rule "
-        "speaks of a raised risk of soil erosion?",
+        "In {image}, is the mean cover factor, with {factors}, at least {limit}, so that the cover-factor rule speaks "
+        "of a raised risk of soil erosion?",
         "Would you call the risk of soil erosion in {image} raised under the cover-factor rule, which sets {factors} "
-        "and asks for a mean of at least {limit}?",
-        "For the cover-factor rule, soil erosion is a raised risk where the mean factor is no less than {limit}, with"
-        " {factors}. Is it in {image}?",
+        "and draws the line at a mean of {limit} or more?",
+        "By the cover-factor rule, with {factors}, the risk of soil erosion is raised where the mean factor is no "
+        "less than {limit}. Is it raised in {image}?",
         "How does the cover-factor rule judge {image}: with {factors}, is the mean at least {limit}, which means a "
         "raised risk of soil erosion?",
         "A raised risk of soil erosion by the cover-factor rule needs a mean factor of {limit} or more; is this "
@@ -63,30 +63,30 @@ RULE = Rule(
         "{limit}, so that the risk of soil erosion is raised?",
         "With {factors}, is the land in {image} at a mean of {limit} or more, where the cover-factor rule sees a "
         "raised risk of soil erosion?",
-        "Suppose that soil is lost in proportion to the cover factors ({factors}), as the cover-factor rule does. Is "
-        "their mean in {image} at least {limit}, so that the risk of erosion is raised?",
-        "The cover-factor rule says that the risk of soil erosion is raised where {factors} give a mean of {limit} or"
-        " more. Does it say so of {image}?",
-        "Weighing {factors} by their pixels in {image}, is the mean {limit} or more, hence a raised risk of soil "
-        "erosion by the cover-factor rule?",
+        "Suppose, as the cover-factor rule does, that soil is lost in proportion to the cover factors ({factors}). Is "
+        "their mean in {image} at least {limit}, so that the risk of soil erosion is raised?",
+        "The cover-factor rule sets cover factors of {factors}, and says that the risk of soil erosion is raised "
+        "where their mean is {limit} or more. Is it raised in {image}?",
+        "With cover factors of {factors}, weighted by pixel count in {image}, is the mean {limit} or more, which "
+        "means a raised risk of soil erosion by the cover-factor rule?",
         "Check the cover-factor rule on {image}: is the risk of soil erosion raised, with a mean of at least {limit} "
         "from {factors}?",
-        "Which verdict does the cover-factor rule give for {image}, yes for a raised risk of soil erosion if the mean"
-        " of {factors} over their pixels is at least {limit}, or no?",
-        "Is a raised risk of soil erosion given in {image}, when the cover-factor rule requires a mean of {limit} or "
-        "more from {factors}?",
+        "What does the cover-factor rule, with {factors}, say of {image}: yes, a raised risk of soil erosion, as the "
+        "mean over these pixels is at least {limit}, or no?",
+        "Is the risk of soil erosion raised in {image}, if the cover-factor rule requires a mean factor of {limit} or "
+        "more, with {factors}?",
         "Judged by the cover-factor rule (a raised risk of soil erosion when the mean factor is {limit} or more, with"
         " {factors}), is the risk raised in {image}?",
     ),
     measures=(
         "With {counts}, the mean factor is {found}.",
-        "I count {counts}; weighed by these, the mean factor is {found}.",
+        "I count {counts}; weighted by these, the mean factor is {found}.",
         "There are {counts}, which gives a mean factor of {found}.",
         "The masks have {counts}, so the mean of the factors is {found}.",
         "Counting gives {counts}, and the factors average {found}.",
-        "Weighing each factor by its pixels ({counts}) gives {found}.",
-        "The land consists of {counts}: on average a factor of {found}.",
-        "From {counts} follows a mean of {found}.",
+        "Weighting each factor by its pixels ({counts}) gives a mean of {found}.",
+        "The land consists of {counts}, with a mean factor of {found}.",
+        "From {counts} I get a mean factor of {found}.",
         "Over {counts} the mean factor comes to {found}.",
         "Multiplying factors by {counts} and dividing by their sum gives {found}.",
         "The numbers are {counts}; their weighted mean factor is {found}.",

@@ -46,67 +46,67 @@ RULE = Rule(
         "{crop:lies|lie} in connected blocks of {block} or more: is that so in {image}?",
         "{crop:Is|Are} the {crop} in {image} suitable for large-scale farming by the block rule, that is, is at least"
         " {limit} of {crop:its|their} area in blocks of no less than {block}?",
-        "Does the block rule find the {crop} of {image} fit for large-scale farming, given that it wants {limit} or "
-        "more of {crop:it|them} in connected blocks of {block} and up?",
-        "The block rule drops connected blocks of {crop} below {block} and speaks of land suited to large-scale "
-        "farming if {limit} or more is left. Does it do so for {image}?",
-        "Do blocks of {block} or more hold at least {limit} of the {crop} in {image}, which makes land suitable for "
-        "large-scale farming by the block rule?",
+        "Does the block rule find the {crop} in {image} fit for large-scale farming, given that it requires {limit} "
+        "or more of {crop:it|them} to lie in connected blocks of {block} or more?",
+        "The block rule leaves out connected blocks of {crop} below {block} and calls land suited to large-scale "
+        "farming if {limit} or more of the {crop} is left: is {image} suited by this rule?",
+        "Do connected blocks of {block} or more hold at least {limit} of the {crop} in {image}, which makes it "
+        "suitable for large-scale farming by the block rule?",
         "Take the block rule: suitable for large-scale farming if {limit} or more of the {crop} {crop:is|are} in "
         "connected blocks of {block} or larger. Does this apply to {image}?",
-        "In {image}, {crop:is|are} {limit} or more of the {crop} in blocks large enough for the block rule of "
-        "large-scale farming, which means {block} at least?",
+        "In {image}, {crop:is|are} {limit} or more of the {crop} in connected blocks of at least {block}, large "
+        "enough for the block rule of large-scale farming?",
         "Would you call the {crop} in {image} suited to large-scale farming under the block rule, which asks for "
         "{limit} of {crop:it|them} or more in connected blocks of at least {block}?",
-        "For the block rule, land suits large-scale farming if no less than {limit} of the {crop} {crop:forms|form} "
+        "Under the block rule, land suits large-scale farming if no less than {limit} of the {crop} {crop:forms|form} "
         "connected blocks of {block} or more. Does the land in {image} suit it?",
         "How does the block rule judge {image}: is the share of {crop} in connected blocks of at least {block} no "
         "smaller than {limit}, so that large-scale farming is suitable?",
-        "Suitability for large-scale farming by the block rule needs {limit} or more of the {crop} in blocks of "
-        "{block} or more; is this reached in {image}?",
+        "To be suitable for large-scale farming by the block rule, land needs {limit} or more of its {crop} in "
+        "connected blocks of {block} or more; is this so in {image}?",
         "Apply the block rule to {image}: {crop:does|do} at least {limit} of the {crop} lie in connected blocks of "
         "{block} or more and so suit large-scale farming?",
-        "Of the {crop} in {image}, is a share of {limit} or more found in connected blocks of {block} and above, as "
-        "the block rule wants for large-scale farming?",
-        "Suppose that only connected blocks of at least {block} can be farmed at a large scale, as the block rule "
-        "does. {crop:Is|Are} {limit} or more of the {crop} in {image} suitable?",
-        "The block rule says suitable for large-scale farming where {limit} or more of the {crop} "
-        "{crop:belongs|belong} to connected blocks of at least {block}. Does it say so of {image}?",
-        "With {block} as the smallest block, {crop:is|are} {limit} or more of the {crop} in {image} left, hence "
-        "suitable for large-scale farming by the block rule?",
+        "Of the {crop} in {image}, is a share of {limit} or more found in connected blocks of at least {block}, as "
+        "the block rule requires for large-scale farming?",
+        "Suppose, as the block rule does, that only connected blocks of at least {block} can be farmed on a large "
+        "scale. {crop:Is|Are} {limit} or more of the {crop} in {image} suitable?",
+        "The block rule calls land suitable for large-scale farming where {limit} or more of the {crop} "
+        "{crop:belongs|belong} to connected blocks of at least {block}. Does that hold for {image}?",
+        "If connected blocks smaller than {block} do not count, {crop:is|are} {limit} or more of the {crop} in "
+        "{image} left, which the block rule requires for large-scale farming?",
         "Check the block rule on {image}: is large-scale farming suitable, with at least {limit} of the {crop} in "
         "connected blocks of {block} or more?",
-        "Which verdict does the block rule give for {image}, yes for large-scale farming if at least {limit} of the "
+        "What does the block rule say of {image}: yes, suitable for large-scale farming, as at least {limit} of the "
         "{crop} {crop:is|are} in connected blocks of {block} or more, or no?",
-        "Is suitability for large-scale farming given in {image}, when the block rule requires that {limit} or more "
-        "of the {crop} {crop:lies|lie} in connected blocks no smaller than {block}?",
+        "Is the land in {image} suitable for large-scale farming, if the block rule requires {limit} or more of the "
+        "{crop} to lie in connected blocks no smaller than {block}?",
         "Judged by the block rule (suitable for large-scale farming when {limit} or more of the {crop} {crop:is|are} "
         "in connected blocks of at least {block}), is {image} suitable?",
     ),
     measures=(
         "{part} of the {all:+pixel} of {crop} {part:lies|lie} in blocks of {block} or more, which is {found}.",
-        "In connected blocks of at least {block} I count {part} of the {all:+pixel} of {crop}: {found}.",
-        "Blocks of {block} and up hold {part} of {all:+pixel} of {crop}, that is {found}.",
+        "In connected blocks of at least {block} I count {part} of the {all:+pixel} of {crop}, or {found}.",
+        "Blocks of {block} and more hold {part} of {all:+pixel} of {crop}, that is {found}.",
         "Of {all:+pixel} of {crop}, {part} {part:belongs|belong} to blocks no smaller than {block}; this makes "
         "{found}.",
         "The large blocks, from {block} upwards, take in {part} of the {all:+pixel} of {crop}, a share of {found}.",
         "Counting pixels of {crop} in blocks of {block} or more gives {part} of {all}, so {found}.",
         "There {part:is|are} {part:+pixel} of {crop} in blocks of at least {block}, of {all} altogether: {found}.",
         "Without the blocks below {block}, {part} of the {all:+pixel} of {crop} {part:is|are} left, or {found}.",
-        "If all blocks smaller than {block} are dropped, {part} of the {all:+pixel} of {crop} {part:remains|remain}, "
-        "{found} of them.",
+        "If all blocks smaller than {block} are left out, {part} of the {all:+pixel} of {crop} {part:remains|remain}, "
+        "which is {found}.",
         "In all, {crop} {crop:takes|take} up {all:+pixel}, and {part} of these {part:is|are} in blocks of {block} or "
-        "more: {found}.",
+        "more, which is {found}.",
         "I find {part} of {all:+pixel} of {crop} in large blocks, meaning {block} at least; the share is {found}.",
         "Pixels of {crop} in connected blocks of {block} or larger: {part} of {all}, hence {found}.",
         "The share of {crop} in blocks of at least {block} is {found}, from {part} of {all:+pixel}.",
-        "Block by block, those that reach {block} have {part} of the {all:+pixel} of {crop}, equal to {found}.",
+        "Going block by block, those that reach {block} have {part} of the {all:+pixel} of {crop}, which is {found}.",
         "{found} of the {crop} {crop:is|are} in blocks of {block} or more: {part} of {all:+pixel}.",
-        "Measured over all blocks of {block} or more, {part} of {all:+pixel} of {crop} {part:falls|fall} in. As a "
-        "share this is {found}.",
+        "Adding up all blocks of {block} or more gives {part} of {all:+pixel} of {crop}. As a share, this is {found}.",
         "Among the {all:+pixel} of {crop}, {part} {part:is|are} part of a block of at least {block}, which makes "
         "{found}.",
-        "The block is {block} or larger for {part} of the {all:+pixel} of {crop}, {found} in all.",
+        "For {part} of the {all:+pixel} of {crop}, the block that they belong to is {block} or larger; that is "
+        "{found}.",
         "Large blocks ({block} or more) contain {part} of the {all:+pixel} of {crop}, thus {found}.",
         "Dividing the {part:+pixel} of {crop} in blocks of {block} or more by all {all} gives {found}.",
     ),

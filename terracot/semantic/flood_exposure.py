@@ -47,7 +47,7 @@ RULE = Rule(
         " {distance} from {water}. Does this apply to {image}?",
         "In {image}, {built:is|are} {limit} or more of the {built} within {distance} of {water}, so that the set-back"
         " rule speaks of flood exposure?",
-        "Would you call the {built} in {image} exposed to flooding under the set-back rule, which asks for at least "
+        "Would you call the {built} in {image} exposed to flooding under the set-back rule, that is, with at least "
         "{limit} of {built:it|them} within {distance} of {water}?",
         "For the set-back rule, flood exposure means that {water} {water:comes|come} within {distance} of at least "
         "{limit} of the {built}. Does {image} show flood exposure?",
@@ -59,18 +59,18 @@ RULE = Rule(
         " the {water}, so that there is exposure to flooding?",
         "Of the {built} in {image}, is a share of {limit} or more exposed to flooding in the sense of the set-back "
         "rule, which means at most {distance} away from {water}?",
-        "Suppose that {built} at {distance} or less from {water} could be flooded, as the set-back rule does. "
-        "{built:Is|Are} at least {limit} of the {built} of {image} concerned?",
-        "The set-back rule says exposed to flooding where no less than {limit} of the {built} {built:is|are} within "
-        "{distance} of {water}. Does it say so of {image}?",
+        "Suppose, as the set-back rule does, that {built} at {distance} or less from {water} could be flooded. "
+        "{built:Is|Are} at least {limit} of the {built} in {image} affected?",
+        "The set-back rule calls a place exposed to flooding where no less than {limit} of the {built} {built:is|are} "
+        "within {distance} of {water}. Does that hold for {image}?",
         "With a set-back of {distance} from {water} as the rule, {built:does|do} {limit} or more of the {built} in "
         "{image} lie too close and count as exposed to flooding?",
         "Check the set-back rule on {image}: {built:is|are} the {built} exposed to flooding, with {limit} or more of "
         "{built:it|them} in a belt of {distance} around the {water}?",
-        "Which verdict does the set-back rule give for {image}, yes for flood exposure if at least {limit} of the "
-        "{built} {built:is|are} within {distance} of {water}, or no?",
-        "Is flood exposure of the {built} given in {image}, when the set-back rule requires that {limit} of "
-        "{built:it|them} or more {built:lies|lie} up to {distance} from {water}?",
+        "What does the set-back rule say of {image}: yes, flood exposure, as at least {limit} of the {built} "
+        "{built:is|are} within {distance} of {water}, or no?",
+        "{built:Is|Are} the {built} in {image} exposed to flooding, if the set-back rule defines that as {limit} or "
+        "more of {built:it|them} lying within {distance} of {water}?",
         "Judged by the set-back rule (exposed to flooding when {limit} or more of the {built} {built:is|are} within "
         "{distance} of {water}), is {image} a case of exposure?",
         "Measured against the set-back rule, which allows less than {limit} of the {built} within {distance} of "

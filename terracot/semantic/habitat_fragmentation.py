@@ -48,67 +48,68 @@ RULE = Rule(
         "{tree:lies|lie} in connected stands of {block} or more: is that so in {image}?",
         "{tree:Is|Are} the {tree} in {image} a fragmented habitat by the stand rule, that is, is less than {limit} of"
         " {tree:its|their} area in stands of no less than {block}?",
-        "Does the stand rule call the {tree} of {image} fragmented, given that it wants at least {limit} of "
-        "{tree:it|them} in connected stands of {block} and up to call {tree:it|them} whole?",
-        "The stand rule drops connected stands of {tree} below {block} and speaks of a fragmented habitat if less "
-        "than {limit} is left. Does it do so for {image}?",
-        "Do stands of {block} or more hold less than {limit} of the {tree} in {image}, which makes a fragmented "
-        "habitat by the stand rule?",
+        "Does the stand rule call the {tree} of {image} fragmented, which it does unless at least {limit} of "
+        "{tree:it is|them are} in connected stands of {block} or more?",
+        "The stand rule leaves out connected stands of {tree} below {block} and calls the habitat fragmented if less "
+        "than {limit} of the {tree} is left: is the habitat in {image} fragmented by this rule?",
+        "Do connected stands of {block} or more hold less than {limit} of the {tree} in {image}, which makes it a "
+        "fragmented habitat by the stand rule?",
         "Take the stand rule: a habitat is fragmented if less than {limit} of the {tree} {tree:is|are} in connected "
         "stands of {block} or larger. Does this apply to {image}?",
-        "In {image}, is the share of {tree} in connected stands of at least {block} so small, below {limit}, that the"
-        " stand rule sees a fragmented habitat?",
-        "Would you call the habitat in {image} fragmented under the stand rule, which asks for less than {limit} of "
+        "In {image}, is the share of the {tree} in connected stands of at least {block} below {limit}, the point at "
+        "which the stand rule sees a fragmented habitat?",
+        "Would you call the habitat in {image} fragmented under the stand rule, that is, with less than {limit} of "
         "the {tree} in connected stands of at least {block}?",
-        "For the stand rule, a fragmented habitat is one of whose {tree} less than {limit} {tree:forms|form} "
-        "connected stands of {block} or more. Is the habitat in {image} fragmented?",
+        "Under the stand rule, a habitat is fragmented if less than {limit} of its {tree} {tree:forms|form} connected "
+        "stands of {block} or more. Is the habitat in {image} fragmented?",
         "How does the stand rule judge {image}: is the share of {tree} in connected stands of at least {block} "
         "smaller than {limit}, so that the habitat is fragmented?",
-        "Fragmentation by the stand rule needs less than {limit} of the {tree} in connected stands of {block} or "
-        "more; is this the case in {image}?",
+        "Under the stand rule, a habitat is fragmented when less than {limit} of the {tree} {tree:is|are} in connected"
+        " stands of {block} or more; is this the case in {image}?",
         "Apply the stand rule to {image}: {tree:does|do} less than {limit} of the {tree} lie in connected stands of "
         "{block} or more, so that the habitat is fragmented?",
         "Of the {tree} in {image}, is a share of less than {limit} found in connected stands of {block} and above, so"
         " that the stand rule calls the habitat fragmented?",
-        "Suppose that only connected stands of at least {block} are a whole habitat, as the stand rule does. "
-        "{tree:Is|Are} less than {limit} of the {tree} in {image} whole, and the habitat so fragmented?",
-        "The stand rule says fragmented where less than {limit} of the {tree} {tree:belongs|belong} to connected "
-        "stands of at least {block}. Does it say so of {image}?",
-        "With {block} as the smallest stand, {tree:is|are} less than {limit} of the {tree} in {image} left, hence a "
-        "fragmented habitat by the stand rule?",
+        "Suppose, as the stand rule does, that only connected stands of at least {block} are intact habitat, and that "
+        "a habitat is fragmented if less than {limit} of the {tree} {tree:is|are} intact. Is the habitat in {image} "
+        "fragmented?",
+        "The stand rule calls a habitat fragmented where less than {limit} of the {tree} {tree:belongs|belong} to "
+        "connected stands of at least {block}. Does that hold for {image}?",
+        "If connected stands smaller than {block} do not count, {tree:is|are} less than {limit} of the {tree} in "
+        "{image} left, so that the stand rule calls the habitat fragmented?",
         "Check the stand rule on {image}: is the habitat fragmented, with less than {limit} of the {tree} in "
         "connected stands of {block} or more?",
-        "Which verdict does the stand rule give for {image}, yes for a fragmented habitat if less than {limit} of the"
-        " {tree} {tree:is|are} in connected stands of {block} or more, or no?",
-        "Is fragmentation given in {image}, when the stand rule requires that less than {limit} of the {tree} "
-        "{tree:lies|lie} in connected stands no smaller than {block}?",
+        "What does the stand rule say of {image}: yes, a fragmented habitat, as less than {limit} of the {tree} "
+        "{tree:is|are} in connected stands of {block} or more, or no?",
+        "Does {image} show a fragmented habitat, if the stand rule defines that as less than {limit} of the {tree} in "
+        "connected stands no smaller than {block}?",
         "Judged by the stand rule (fragmented when less than {limit} of the {tree} {tree:is|are} in connected stands "
         "of at least {block}), is the habitat in {image} fragmented?",
     ),
     measures=(
         "{part} of the {all:+pixel} of {tree} {part:lies|lie} in stands of {block} or more, which is {found}.",
-        "In connected stands of at least {block} I count {part} of the {all:+pixel} of {tree}: {found}.",
-        "Stands of {block} and up hold {part} of {all:+pixel} of {tree}, that is {found}.",
+        "In connected stands of at least {block} I count {part} of the {all:+pixel} of {tree}, or {found}.",
+        "Stands of {block} and more hold {part} of {all:+pixel} of {tree}, that is {found}.",
         "Of {all:+pixel} of {tree}, {part} {part:belongs|belong} to stands no smaller than {block}; this makes "
         "{found}.",
         "The large stands, from {block} upwards, take in {part} of the {all:+pixel} of {tree}, a share of {found}.",
         "Counting pixels of {tree} in stands of {block} or more gives {part} of {all}, so {found}.",
         "There {part:is|are} {part:+pixel} of {tree} in stands of at least {block}, of {all} altogether: {found}.",
         "Without the stands below {block}, {part} of the {all:+pixel} of {tree} {part:is|are} left, or {found}.",
-        "If all stands smaller than {block} are dropped, {part} of the {all:+pixel} of {tree} {part:remains|remain}, "
-        "{found} of them.",
+        "If all stands smaller than {block} are left out, {part} of the {all:+pixel} of {tree} {part:remains|remain}, "
+        "which is {found}.",
         "In all, {tree} {tree:takes|take} up {all:+pixel}, and {part} of these {part:is|are} in stands of {block} or "
-        "more: {found}.",
+        "more, which is {found}.",
         "I find {part} of {all:+pixel} of {tree} in large stands, meaning {block} at least; the share is {found}.",
         "Pixels of {tree} in connected stands of {block} or larger: {part} of {all}, hence {found}.",
         "The share of {tree} in stands of at least {block} is {found}, from {part} of {all:+pixel}.",
-        "Stand by stand, those that reach {block} have {part} of the {all:+pixel} of {tree}, equal to {found}.",
+        "Going stand by stand, those that reach {block} have {part} of the {all:+pixel} of {tree}, which is {found}.",
         "{found} of the {tree} {tree:is|are} in stands of {block} or more: {part} of {all:+pixel}.",
-        "Measured over all stands of {block} or more, {part} of {all:+pixel} of {tree} {part:falls|fall} in. As a "
-        "share this is {found}.",
+        "Adding up all stands of {block} or more gives {part} of {all:+pixel} of {tree}. As a share, this is {found}.",
         "Among the {all:+pixel} of {tree}, {part} {part:is|are} part of a stand of at least {block}, which makes "
         "{found}.",
-        "The stand is {block} or larger for {part} of the {all:+pixel} of {tree}, {found} in all.",
+        "For {part} of the {all:+pixel} of {tree}, the stand that they belong to is {block} or larger; that is "
+        "{found}.",
         "Large stands ({block} or more) contain {part} of the {all:+pixel} of {tree}, thus {found}.",
         "Dividing the {part:+pixel} of {tree} in stands of {block} or more by all {all} gives {found}.",
     ),

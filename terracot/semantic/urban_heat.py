@@ -48,41 +48,41 @@ RULE = Rule(
         "of all land within {distance} of {built:it|them}: is that so in {image}?",
         "{built:Is|Are} the {built} in {image} prone to heat by the canopy rule, that is, {tree:does|do} {tree} take "
         "up less than {limit} of the land up to {distance} from {built:it|them}, {built:itself|themselves} included?",
-        "Does the canopy rule see a risk of heat in {image}, given that it wants at least {limit} of {tree} on the "
-        "land within {distance} of the {built} to rule that out?",
-        "The canopy rule looks at the land within {distance} of the {built} and speaks of heat if less than {limit} "
-        "of it is {tree}. Does it do so for {image}?",
-        "Is less than {limit} of the zone within {distance} of the {built} in {image} covered by {tree}, which the "
-        "canopy rule takes for proneness to heat?",
+        "Does the canopy rule see a risk of heat in {image}, given that at least {limit} of the land within "
+        "{distance} of the {built} has to be {tree} to rule that out?",
+        "The canopy rule looks at the land within {distance} of the {built} and calls a place prone to heat if less "
+        "than {limit} of that land is {tree}: is {image} prone to heat by this rule?",
+        "Is less than {limit} of the zone within {distance} of the {built} in {image} covered by {tree}, which makes "
+        "it prone to heat by the canopy rule?",
         "Take the canopy rule: prone to heat if {tree} {tree:makes|make} up less than {limit} of the {built} and "
         "{built:its|their} surroundings of {distance}. Does this apply to {image}?",
-        "In {image}, is the share of {tree} within {distance} of the {built} so small, below {limit}, that the canopy"
-        " rule speaks of heat?",
-        "Would you call the {built} in {image} prone to heat under the canopy rule, which asks for less than {limit} "
-        "of {tree} within {distance} of {built:it|them}?",
+        "In {image}, is the share of {tree} on the land within {distance} of the {built} below {limit}, which the "
+        "canopy rule takes as a sign of heat?",
+        "Would you call the {built} in {image} prone to heat under the canopy rule, that is, with less than {limit} "
+        "of {tree} on the land within {distance} of {built:it|them}?",
         "For the canopy rule, a place is prone to heat when the land up to {distance} from {built} has less than "
         "{limit} of {tree}. Is {image} such a place?",
         "How does the canopy rule judge {image}: {tree:does|do} {tree} fill less than {limit} of the land within "
-        "{distance} of the {built}, which means heat?",
-        "Heat by the canopy rule is to be expected where less than {limit} of the land within {distance} of {built} "
+        "{distance} of the {built}, so that the place is prone to heat?",
+        "By the canopy rule, heat is to be expected where less than {limit} of the land within {distance} of {built} "
         "is {tree}; is this the case in {image}?",
-        "Apply the canopy rule to {image}: is there less than {limit} of {tree} within {distance} of the {built}, so "
-        "that the place is prone to heat?",
+        "Apply the canopy rule to {image}: {tree:does|do} {tree} take up less than {limit} of the land within "
+        "{distance} of the {built}, so that the place is prone to heat?",
         "Of the land at {distance} or less from the {built} in {image}, is less than {limit} {tree}, so that the "
         "canopy rule calls it prone to heat?",
-        "Suppose that a place is kept from heat by {limit} of {tree} or more, as the canopy rule does. {tree:Does|Do}"
-        " the {tree} within {distance} of the {built} in {image} fall short of that, so that the place is prone to "
-        "heat?",
-        "The canopy rule says prone to heat where {tree} {tree:is|are} less than {limit} of the land within "
-        "{distance} of {built}. Does it say so of {image}?",
-        "With {distance} as the size of the surroundings, {tree:does|do} {tree} in {image} stay below {limit} around "
-        "the {built}, hence heat by the canopy rule?",
+        "Suppose, as the canopy rule does, that {limit} of {tree} or more on the land around {built} keeps a place "
+        "from heat. {tree:Does|Do} the {tree} within {distance} of the {built} in {image} fall short of that, so that "
+        "the place is prone to heat?",
+        "The canopy rule calls a place prone to heat where {tree} {tree:makes|make} up less than {limit} of the land "
+        "within {distance} of {built}. Does that hold for {image}?",
+        "Within {distance} of the {built} in {image}, {tree:does|do} {tree} take up less than {limit} of the land, "
+        "which means that the place is prone to heat by the canopy rule?",
         "Check the canopy rule on {image}: {built:is|are} the {built} prone to heat, with less than {limit} of {tree}"
         " on the land within {distance} of {built:it|them}?",
-        "Which verdict does the canopy rule give for {image}, yes for heat if less than {limit} of the land within "
+        "What does the canopy rule say of {image}: yes, prone to heat, as less than {limit} of the land within "
         "{distance} of {built} is {tree}, or no?",
-        "Is proneness to heat given in {image}, when the canopy rule requires that {tree} {tree:takes|take} up less "
-        "than {limit} of the land up to {distance} from {built}?",
+        "Is {image} prone to heat, if the canopy rule defines that as {tree} taking up less than {limit} of the land "
+        "up to {distance} from {built}?",
         "Judged by the canopy rule (prone to heat when less than {limit} of the land within {distance} of {built} is "
         "{tree}), is {image} prone to heat?",
     ),
@@ -90,26 +90,28 @@ RULE = Rule(
         "{part} of the {all:+pixel} within {distance} of the {built} {part:is|are} {tree}, which is {found}.",
         "Within {distance} of the {built} there {all:is|are} {all:+pixel}, and {part} of them {part:is|are} {tree}: "
         "{found}.",
-        "The surroundings of {distance} hold {all:+pixel}, {part} of {tree}, that is {found}.",
+        "The {built} and the land within {distance} have {all:+pixel}, of which {part} {part:is|are} {tree}; that is "
+        "{found}.",
         "Of {all:+pixel} up to {distance} from the {built}, {part} {part:shows|show} {tree}; this makes {found}.",
         "The zone of {distance}, the {built} included, has {all:+pixel} with {part} of {tree}, a share of {found}.",
         "Counting {tree} on the land within {distance} of the {built} gives {part} of {all:+pixel}, so {found}.",
-        "There {part:is|are} {part:+pixel} of {tree} in the zone of {distance}, which has {all} altogether: {found}.",
-        "Around the {built}, {distance} far, {tree} {tree:takes|take} up {part} of {all:+pixel}, or {found}.",
-        "If the {built} {built:is|are} widened by {distance}, the zone has {all:+pixel}; {part} {part:is|are} {tree},"
-        " {found} of them.",
+        "There {part:is|are} {part:+pixel} of {tree} in the zone of {distance}, which has {all} altogether, so the "
+        "share is {found}.",
+        "Around the {built}, out to {distance}, {tree} {tree:takes|take} up {part} of {all:+pixel}, or {found}.",
+        "If the {built} {built:is|are} widened by {distance}, the zone has {all:+pixel}; {part} of these "
+        "{part:is|are} {tree}, which is {found}.",
         "In all, the zone of {distance} covers {all:+pixel}, and {part} of these {part:is|are} {tree}: {found}.",
         "I find {tree} on {part} of the {all:+pixel} at {distance} or less from the {built}; the share is {found}.",
         "Pixels of {tree} at {distance} or less from the {built}: {part} of {all}, hence {found}.",
         "The share of {tree} in the zone of {distance} is {found}, from {part} of {all:+pixel}.",
-        "Taking all {all:+pixel} within {distance} of the {built}, {tree} {tree:accounts|account} for {part}, equal "
-        "to {found}.",
+        "Of all {all:+pixel} within {distance} of the {built}, {tree} {tree:accounts|account} for {part}, which is "
+        "{found}.",
         "{found} of the land within {distance} of the {built} is {tree}: {part} of {all:+pixel}.",
         "Measured over the {all:+pixel} within {distance} of the {built}, {part} {part:is|are} {tree}. As a share "
         "this is {found}.",
         "The {built} and a margin of {distance} make {all:+pixel}, of which {part} {part:is|are} {tree}, which makes "
         "{found}.",
-        "The land {distance} or less from the {built} is {tree} on {part} of its {all:+pixel}, {found} in all.",
+        "The land {distance} or less from the {built} is {tree} on {part} of its {all:+pixel}, which is {found}.",
         "Near the {built} ({distance} or less) {tree} {tree:occupies|occupy} {part} of {all:+pixel}, thus {found}.",
         "Dividing the {part:+pixel} of {tree} within {distance} of the {built} by all {all:+pixel} there gives "
         "{found}.",

@@ -40,19 +40,19 @@ RULE = Rule(
         "{built:Does|Do} the {built} in {image} pass the Sphere distance rule for access to water, with at least "
         "{limit} of {built:its|their} pixels within {distance} of the {water}?",
         "{water:Is|Are} {water} within {distance} of at least {limit} of the {built} in {image}, as the Sphere "
-        "distance rule wants for access to water?",
+        "distance rule requires for access to water?",
         "Under the Sphere distance rule, access to water holds where {limit} or more of the {built} {built:is|are} at"
         " most {distance} away from {water}. Does it hold in {image}?",
         "In {image}, {built:is|are} {limit} or more of the {built} close enough to {water} for the Sphere distance "
         "rule, that is, no more than {distance} away?",
         "The walk from {built} to {water} should be {distance} or less for at least {limit} of the {built}, says the "
-        "Sphere distance rule. Does {image} give access to water in this sense?",
+        "Sphere distance rule. {built:Does|Do} the {built} in {image} have access to water in this sense?",
         "Take the Sphere distance rule for access to water: {limit} or more of the {built} within {distance} of "
         "{water}. Is it fulfilled in {image}?",
-        "Would the Sphere distance rule grant the {built} of {image} access to water, given that it wants {limit} or "
-        "more of {built:it|them} within {distance} of {water}?",
-        "Apply the Sphere distance rule to {image}: {built:does|do} at least {limit} of the {built} lie up to "
-        "{distance} from {water} and so have access to water?",
+        "Does the Sphere distance rule find that the {built} in {image} {built:has|have} access to water, given that "
+        "it requires {limit} or more of {built:it|them} to lie within {distance} of {water}?",
+        "Apply the Sphere distance rule to {image}: {built:does|do} at least {limit} of the {built} lie within "
+        "{distance} of {water} and so have access to water?",
         "For at least {limit} of the {built} in {image}, {water:is|are} the {water} {distance} away or less, which "
         "the Sphere distance rule calls access to water?",
         "Check access to water in {image} by the Sphere distance rule: does the zone of {distance} around the {water}"
@@ -63,14 +63,14 @@ RULE = Rule(
         "{distance} of {water}, so that there is access to water?",
         "Access to water by the Sphere distance rule needs {limit} of the {built} or more at {distance} or less from "
         "{water}; does {image} reach this?",
-        "Is access to water given in {image}, if the Sphere distance rule requires that no less than {limit} of the "
+        "Does {image} give access to water, if the Sphere distance rule requires that no less than {limit} of the "
         "{built} {built:lies|lie} within {distance} of {water}?",
-        "Which verdict does the Sphere distance rule give for {image}, yes for access to water if at least {limit} of"
-        " the {built} {built:is|are} within {distance} of {water}, or no?",
+        "What does the Sphere distance rule say of {image}: yes, access to water, as at least {limit} of the {built} "
+        "{built:is|are} within {distance} of {water}, or no?",
         "Judged by the Sphere distance rule (access to water when {limit} or more of the {built} {built:is|are} "
         "within {distance} of {water}), does {image} pass?",
-        "Suppose that {water} at {distance} or less can be fetched, as the Sphere distance rule does. Can {limit} or "
-        "more of the {built} in {image} be served?",
+        "Suppose, as the Sphere distance rule does, that {water} at a distance of {distance} or less can be reached. "
+        "Can {limit} or more of the {built} in {image} be served?",
         "Of the {built} in {image}, does a share of {limit} or more have access to water in the sense of the Sphere "
         "distance rule, which means {water} within {distance}?",
     ),
