@@ -26,6 +26,10 @@ from terracot.io import OutputError, check_manifest, iter_jsonl, read_json
 from terracot.status import folder_status
 
 COMMAND = "import sys; from terracot.cli import main; sys.exit(main())"
+SMALL_SHARDS = "from terracot import dataset; dataset.scenes_per_shard = lambda source, ids: 8; "
+CTRL_C = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # shells' background jobs ignore it
+)
 
 Terracot = Callable[..., "subprocess.Popen[str]"]
 
@@ -35,7 +39,6 @@ def terracot(tmp_path_factory: pytest.TempPathFactory) -> Terracot:
     """Starts the program as a process of its own; compiled modules are kept between starts."""
     cache = str(tmp_path_factory.mktemp("pycache"))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    # The manifest names the commit of a checkout; somebody may commit while these tests run.
     environment |= {"PYTHONPYCACHEPREFIX": cache, "OMP_NUM_THREADS": "1", "GIT_DIR": "/nonexistent"}
 
     def start(*arguments: object, prelude: str = "") -> subprocess.Popen[str]:
@@ -45,6 +48,12 @@ def terracot(tmp_path_factory: pytest.TempPathFactory) -> Terracot:
         )
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest names the commit of a checkout; somebody may commit while these tests run."""
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
 
 
 @pytest.fixture
@@ -94,23 +103,23 @@ def test_another_seed_is_another_data_set(scenes: Path, tmp_path: Path):
 
 @pytest.mark.e2e
 def test_killed_five_times_and_run_again_gives_the_bytes_of_an_uninterrupted_run(terracot: Terracot, tmp_path: Path):
-    scenes = make_scenes(tmp_path / "scenes", count=320)  # five shards
+    scenes = make_scenes(tmp_path / "scenes", count=80)  # ten shards
     arguments = ("generate", "geotiff", scenes, "--seed", 3, "--quiet")
-    whole = terracot(*arguments, "--out", tmp_path / "whole")
+    whole = terracot(*arguments, "--out", tmp_path / "whole", prelude=SMALL_SHARDS)
     working = _wait_for(whole, tmp_path / "whole" / ".work" / "plan.json")
     assert whole.wait(120) == 0, whole.communicate()
     span = time.monotonic() - working
 
     out, random_moment, killed_at_work = tmp_path / "killed", random.Random(20), 0
     for number in range(5):
-        process = terracot(*arguments, "--out", out, "--workers", 1 + number % 2)
+        process = terracot(*arguments, "--out", out, "--workers", 1 + number % 2, prelude=SMALL_SHARDS)
         _wait_for(process, out / ".work" / "plan.json")
         time.sleep(random_moment.uniform(0, span / 3))
         process.send_signal(signal.SIGKILL)  # the parent only: its workers must notice by themselves
         process.communicate(timeout=60)  # ends only when the workers, who hold its pipes, are gone too
         killed_at_work += (out / ".work").exists() and folder_status(out).state == "unfinished"
     assert killed_at_work >= 3
-    last = terracot(*arguments, "--out", out, "--workers", 2)
+    last = terracot(*arguments, "--out", out, "--workers", 2, prelude=SMALL_SHARDS)
     assert last.wait(120) == 0, last.communicate()
     assert contents(out) == contents(tmp_path / "whole")
 
@@ -123,9 +132,9 @@ def _wait_for(process: subprocess.Popen[str], path: Path) -> float:
 
 @pytest.mark.e2e
 def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(terracot: Terracot, tmp_path: Path):
-    scenes = make_scenes(tmp_path / "scenes", count=160)
+    scenes = make_scenes(tmp_path / "scenes", count=80)
     out = tmp_path / "out"
-    process = terracot("generate", "geotiff", scenes, "--out", out, "--workers", 2)
+    process = terracot("generate", "geotiff", scenes, "--out", out, "--workers", 2, prelude=CTRL_C + SMALL_SHARDS)
     _wait_for(process, out / "data")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
     _, errors = process.communicate(timeout=60)
@@ -133,7 +142,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(terracot: Terracot, tmp_
     assert "Traceback" not in errors
     assert f"terracot generate geotiff {scenes} --out {out} --workers 2" in errors
     assert folder_status(out).state == "unfinished"
-    again = terracot("generate", "geotiff", scenes, "--out", out)
+    again = terracot("generate", "geotiff", scenes, "--out", out, prelude=SMALL_SHARDS)
     assert again.wait(120) == 0, again.communicate()
     assert check_manifest(out) == []
 
