@@ -7,7 +7,7 @@ ASK = (
     "Give a grounded description of {image}.",
     "Explain what can be seen in {image}, region by region, with a mask of each.",
     "Caption {image} and segment what you mention.",
-    "Which regions make up {image}, how large are they, and how do they lie to each other? Mark them.",
+    "Which regions make up {image}, how large are they, and how are they arranged? Mark them.",
     "Describe the land cover of {image} and segment each class that you name.",
     "Please summarise {image} after marking its main regions.",
     "Look at {image} and report what covers the ground, with a mask for each region.",

@@ -18,7 +18,7 @@ GREW = (
     "The extent of the {a} goes up, {before} of {whole} in image {t1} and {after} in image {t2}.",
     "Growth shows in the {a}: after {before} in image {t1}, {after} of {whole} in image {t2}.",
     "The {a} {a:climbs|climb} to {after} of {whole} in image {t2}, having been at {before} in image {t1}.",
-    "Image {t2} has {after} of {whole} under the {a}, more than the {before} of image {t1}.",
+    "Image {t2} shows the {a} on {after} of {whole}, more than the {before} of image {t1}.",
     "The {a} {a:takes|take} up more room, {after} of {whole} in image {t2} after {before} in image {t1}.",
     "With {after} of {whole} in image {t2}, the {a} {a:exceeds|exceed} the {before} of image {t1}.",
 )
@@ -41,7 +41,7 @@ SHRANK = (
     "The extent of the {a} goes down, {before} of {whole} in image {t1} and {after} in image {t2}.",
     "Loss shows in the {a}: after {before} in image {t1}, {after} of {whole} in image {t2}.",
     "The {a} {a:sinks|sink} to {after} of {whole} in image {t2}, having been at {before} in image {t1}.",
-    "Image {t2} has {after} of {whole} under the {a}, less than the {before} of image {t1}.",
+    "Image {t2} shows the {a} on {after} of {whole}, less than the {before} of image {t1}.",
     "The {a} {a:takes|take} up less room, {after} of {whole} in image {t2} after {before} in image {t1}.",
     "With {after} of {whole} in image {t2}, the {a} {a:remains|remain} below the {before} of image {t1}.",
 )
@@ -57,13 +57,13 @@ STEADY = (
     "In images {t1} and {t2} alike the {a} {a:has|have} {after} of {whole}.",
     "Between image {t1} and image {t2} the share of the {a} remains {after}.",
     "The {a} {a:is|are} as large in image {t2} as in image {t1}, {after} of {whole}.",
-    "No trend shows in the {a}: {after} of {whole} in image {t1} and in image {t2}.",
+    "The {a} {a:shows|show} no change in share: {after} of {whole} in image {t1} and in image {t2}.",
     "Image {t2} has the same share of the {a} as image {t1}, {after} of {whole}.",
     "From image {t1} to image {t2}, the {a} {a:remains|remain} at {after} of {whole}.",
     "The extent of the {a} does not move from {after} of {whole} between image {t1} and image {t2}.",
     "Unchanged in share, the {a} {a:has|have} {after} of {whole} in images {t1} and {t2}.",
     "At {after} of {whole}, the {a} {a:is|are} the same in images {t1} and {t2}.",
-    "Both image {t1} and image {t2} show {after} of {whole} under the {a}.",
+    "Both image {t1} and image {t2} show the {a} on {after} of {whole}.",
     "The {a} neither {a:grows|grow} nor {a:shrinks|shrink}: {after} in images {t1} and {t2}.",
     "What image {t1} has of the {a}, {after} of {whole}, image {t2} has too.",
     "There is no net change in the {a} from image {t1} to image {t2}, at {after} of {whole}.",
@@ -112,7 +112,7 @@ NEW = (
     "A newcomer in image {t2}, not found in image {t1}, the {a} {a:holds|hold} {share} of {whole}.",
     "Compared with image {t1}, which lacks the {a}, image {t2} has {share} of {whole}.",
     "The {a} {a:arises|arise} after image {t1}; in image {t2} {share} of {whole} {whole:belongs|belong} to it.",
-    "While image {t1} is free of the {a}, image {t2} has {share} of {whole} under it.",
+    "While image {t1} is free of the {a}, image {t2} has {share} of {whole}.",
 )
 
 GONE = (
@@ -124,7 +124,7 @@ GONE = (
     "Of the {a}, {share} of {whole} in image {t1}, nothing remains in image {t2}.",
     "By image {t2} the {a} of image {t1} ({share} of {whole}) {a:has|have} vanished.",
     "The {a} {a:vanishes|vanish} between image {t1} ({share} of {whole}) and image {t2}.",
-    "Where image {t1} has {share} of {whole} under the {a}, image {t2} has none.",
+    "Where image {t1} has the {a} on {share} of {whole}, image {t2} has none.",
     "Between image {t1} and image {t2} the {a} {a:is|are} lost altogether, from {share} of {whole}.",
     "From {share} of {whole} in image {t1} the {a} {a:goes|go} to nothing in image {t2}.",
     "There is no sign in image {t2} of the {a}, which {a:took|took} {share} of {whole} in image {t1}.",

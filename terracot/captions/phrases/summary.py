@@ -14,12 +14,12 @@ OPEN = (
     "{scene} presents {a} as its main cover ({sa} of {whole}), along with {others}.",
     "Largely covered by {a} ({sa} of {whole}), {scene} has {others} besides.",
     "{a} {a:makes|make} up {sa} of {whole} in {scene}, the remainder being mainly {others}.",
-    "{scene} is first of all {a}, {sa} of {whole}, and then {others}.",
+    "{scene} is above all {a}, at {sa} of {whole}, and then {others}.",
     "The leading cover of {scene} is {a} with {sa} of {whole}; {others} {others:comes|come} after it.",
     "{scene} has {a} as the clearly largest class ({sa} of {whole}) and contains {others} too.",
     "Most prominent in {scene} {a:is|are} {a} with {sa} of {whole}, supplemented by {others}.",
-    "{scene} belongs to {a} for {sa} of {whole}, beside {others}.",
-    "On {sa} of {whole}, {scene} has {a}; elsewhere it has mainly {others}.",
+    "{scene} is {a} on {sa} of {whole}, alongside {others}.",
+    "{scene} has {a} on {sa} of {whole}, and elsewhere mainly {others}.",
     "{a} {a:stands|stand} out in {scene} with {sa} of {whole}, and {others} {others:completes|complete} the picture.",
 )
 
@@ -49,7 +49,7 @@ OPEN_MIXED = (
 PART = (
     "The {name} {name:lies|lie} mainly in {part} ({p} of {name:its|their} extent).",
     "In {part} one finds {p} of the {name}.",
-    "The {name} {name:is|are} concentrated in {part}, to {p}.",
+    "The {name} {name:is|are} concentrated in {part} ({p} of the extent).",
     "Most of the {name}, {p}, is in {part}.",
     "As much as {p} of the {name} lies in {part}.",
     "The {name} {name:is|are} mainly in {part}, where {p} of the extent is.",
@@ -57,22 +57,22 @@ PART = (
     "The place of the {name} is {part}, which holds {p} of the extent.",
     "The {name} {name:sits|sit} above all in {part} ({p}).",
     "Look to {part} for the {name}: {p} of the extent is there.",
-    "The {name} {name:goes|go} mostly to {part} with {p} of the extent.",
+    "The {name} {name:falls|fall} mostly into {part}, with {p} of the extent.",
     "It is in {part} that most of the {name} lies, {p} of the extent.",
     "By position, {p} of the {name} is found in {part}.",
-    "The {name} {name:takes|take} {name:its|their} place in {part}, by {p} of the extent.",
+    "The {name} {name:lies|lie} for the most part in {part}, with {p} of the extent.",
     "Of the {name}, {p} is found in {part}.",
     "The bulk of the {name} ({p}) lies in {part}.",
     "{p} of the {name} falls into {part}.",
     "The {name} {name:is|are} found chiefly in {part}, with {p} of {name:its|their} extent.",
     "The main place of the {name} is {part}, with {p} of the extent.",
-    "The {name} {name:occurs|occur} mostly in {part}, namely to {p}.",
+    "The {name} {name:occurs|occur} mostly in {part}, with {p} of the extent there.",
 )
 
 HALF = (
     "The {name} {name:lies|lie} mostly in the {half} half ({p} of {name:its|their} extent).",
     "In the {half} half one finds {p} of the {name}.",
-    "The {name} {name:keeps|keep} to the {half} half, to {p}.",
+    "The {name} {name:keeps|keep} to the {half} half, with {p} of the extent.",
     "Most of the {name}, {p}, is in the {half} half.",
     "As much as {p} of the {name} lies in the {half} half.",
     "The {half} half holds {p} of the {name}.",
@@ -89,7 +89,7 @@ HALF = (
     "It is in the {half} half that most of the {name} lies, {p} of the extent.",
     "The {name} {name:is|are} found chiefly in the {half} half, with {p} of {name:its|their} extent.",
     "The {name} {name:leans|lean} to the {half} side, where {p} of the extent is.",
-    "The {name} {name:occurs|occur} mostly in the {half} half, namely to {p}.",
+    "The {name} {name:occurs|occur} mostly in the {half} half, with {p} of the extent there.",
 )
 
 STRIP = (

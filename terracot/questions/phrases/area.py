@@ -21,7 +21,7 @@ _SHARES = (
     "How large is the share of {name} in the valid pixels of {image}, as a percentage?",
     "How many per cent of the valid pixels in {image} are covered by {name}?",
     "How many per cent of all valid pixels of {image} {name:does|do} {name} account for?",
-    "By what percentage of its valid pixels is {image} covered with {name}?",
+    "On what percentage of its valid pixels does {image} show {name}?",
     "How large, in per cent of the valid pixels, is the area of {name} in {image}?",
     "Give the coverage of {name} in {image} as a percentage of the valid pixels.",
     "Determine what percentage of the valid pixels of {image} {name:is|are} {name}.",

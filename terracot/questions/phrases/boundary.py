@@ -53,7 +53,7 @@ _FOUND = (
         ("touch.", "stay apart."),
     ),
     (
-        "The count of pixels of {a} with a neighbour of {b} is {contact}, so they ",
+        "The number of pixels of {a} that have {b} among their neighbours is {contact}, so the two ",
         ("have a border in common.", "have no border in common."),
     ),
     (

@@ -34,11 +34,11 @@ OVER = (
     "the whole of the marked region.",
     "It covers {hidden} of the {pixels} marked pixels{when}, or {share}; radar passes through clouds, so I use the SAR "
     "image for the marked region.",
-    "It lies over {hidden} of the {pixels} marked pixels{when}, so {share}; in the SAR image, which clouds do not "
-    "disturb, I can read all of the marked region.",
+    "It lies over {hidden} of the {pixels} marked pixels{when}, which is {share}; in the SAR image, which clouds do "
+    "not disturb, I can read all of the marked region.",
     "It takes away {hidden} of the {pixels} marked pixels{when}, that is {share}, and so I read the SAR image for the "
     "marked region.",
-    "It makes {hidden} of the {pixels} marked pixels{when}, hence {share}, unreadable in the optical image; the SAR "
+    "It makes {hidden} of the {pixels} marked pixels{when}, or {share}, unreadable in the optical image; the SAR "
     "image has the marked region in full.",
     "This hides {share} of the marked pixels{when}, {hidden} of {pixels}; I turn to the SAR image, which shows all of "
     "the marked region.",
@@ -60,7 +60,7 @@ OVER = (
     "missing from the marked region.",
     "Since {share} of the marked pixels{when} lie under it, {hidden} of {pixels}, I read the SAR image, which shows "
     "all of the marked region.",
-    "As {hidden} of the {pixels} marked pixels{when} {hidden:is|are} behind it, so {share}, the SAR image serves for "
+    "As {hidden} of the {pixels} marked pixels{when}, or {share}, {hidden:lies|lie} behind it, I use the SAR image for "
     "the marked region.",
     "With {hidden} of the {pixels} marked pixels{when} hidden, which is {share}, I use the SAR image, since clouds do "
     "not hide the marked region there.",
@@ -77,11 +77,11 @@ SEARCHED = (
     "search that as well.",
     "It covers {hidden} of the {pixels} valid pixels{when}, or {share}; radar passes through clouds, so I search the "
     "SAR image there.",
-    "It lies over {hidden} of the {pixels} valid pixels{when}, so {share}; there I look at the SAR image, which clouds "
-    "do not disturb.",
+    "It lies over {hidden} of the {pixels} valid pixels{when}, which is {share}; there I look at the SAR image, which "
+    "clouds do not disturb.",
     "It takes away {hidden} of the {pixels} valid pixels{when}, that is {share}, and for those I go through the SAR "
     "image.",
-    "It makes {hidden} of the {pixels} valid pixels{when}, hence {share}, unreadable in the optical image; I look for "
+    "It makes {hidden} of the {pixels} valid pixels{when}, or {share}, unreadable in the optical image; I look for "
     "the class in the SAR image too.",
     "This hides {share} of the valid pixels{when}, {hidden} of {pixels}; there I turn to the SAR image.",
     "This leaves {hidden} of the {pixels} valid pixels{when} unseen, which is {share}; SAR looks through clouds, so I "
@@ -100,7 +100,7 @@ SEARCHED = (
     "Because it hides {hidden} of the {pixels} valid pixels{when}, or {share}, I search the SAR image too.",
     "Since {share} of the valid pixels{when} lie under it, {hidden} of {pixels}, I search the SAR image, which shows "
     "them all.",
-    "As {hidden} of the {pixels} valid pixels{when} {hidden:is|are} behind it, so {share}, the SAR image has to be "
+    "As {hidden} of the {pixels} valid pixels{when}, or {share}, {hidden:lies|lie} behind it, the SAR image has to be "
     "searched.",
     "With {hidden} of the {pixels} valid pixels{when} hidden, which is {share}, I use the SAR image, where clouds hide "
     "nothing.",

@@ -32,10 +32,10 @@ ASKED = (
 """How a region is asked for."""
 
 SHOWN = (
-    "Sure, here I mark {it}:",
-    "Sure, I outline {it} here:",
-    "Of course, here I segment {it}:",
-    "Certainly, this mask shows {it}:",
+    "The mask here shows {it}:",
+    "I outline {it} here:",
+    "I have marked {it} here:",
+    "This mask shows {it}:",
     "Here I mark {it}:",
     "Here I outline {it}:",
     "Here you can see {it}:",

@@ -27,7 +27,7 @@ HALF_FOUND = (
     "The {one} half has {p} {p:pixel|pixels} of {name} and the {other} half {q}, so it is the {most}.",
     "I count {p} {p:pixel|pixels} in the {one} half and {q} in the {other} one; the {most} has more.",
     "{p} {p:pixel|pixels} fall into the {one} half, {q} into the {other}: the {most} holds more.",
-    "On the {one} side there {p:is|are} {p} {p:pixel|pixels}, on the {other} side {q}. Hence the {most}.",
+    "On the {one} side I count {p} {p:pixel|pixels}, on the {other} side I count {q}. Hence the {most}.",
     "Counted by half: {one} {p}, {other} {q}. More {name} {name:lies|lie} in the {most}.",
     "With {p} {p:pixel|pixels} in the {one} and {q} in the {other} half, the answer is the {most}.",
     "Of the {name}, {p} {p:pixel|pixels} {p:is|are} in the {one} half and {q} in the {other}, so the {most}.",
@@ -63,7 +63,7 @@ HALF_SHARE = (
     "What part of the {name}, in per cent, is on the {one} side of {image} when it is cut in half?",
     "The {name} {name:is|are} divided between the {one} and the {other} half of {image}. What percentage is in the "
     "{one} half?",
-    "By how many per cent of its pixels {name:does|do} the {name} lie in the {one} half of {image}?",
+    "What percentage of {name:its|their} pixels {name:does|do} the {name} have in the {one} half of {image}?",
     "Express in per cent which part of the {name} the {one} half of {image} has.",
     "Were the {other} half of {image} hidden, which percentage of the {name} could still be seen?",
     "What is the share of the {one} half of {image} in all {name}, in per cent?",
@@ -81,7 +81,7 @@ HALF_SHARE_FOUND = (
     "In the {one} half I find {p} {p:pixel|pixels}, in the whole image {all}; this equals {share}.",
     "All in all there {all:is|are} {all} {all:pixel|pixels} of {name}, {p} of which {p:lies|lie} in the {one} half: "
     "{share}.",
-    "{share} it is, since {p} of {all} {all:pixel|pixels} {p:belongs|belong} to the {one} half.",
+    "The share is {share}, since {p} of {all} {all:pixel|pixels} {p:belongs|belong} to the {one} half.",
     "The count is {p} for the {one} half and {all} for the whole, thus {share}.",
     "Its pixels number {all}; the {one} half takes {p} of them, that is {share}.",
     "Counting gives {all} {all:pixel|pixels} of {name} in total and {p} in the {one} half, so the answer is {share}.",
