@@ -130,14 +130,19 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
 
 
 def _reply(answer: Mapping[str, Any]) -> Reply | None:
-    """Text and origin of an answer; None when it has no text where the protocol says it is."""
+    """Text and origin of an answer; None when it has no text where the protocol says it is, or no valid one."""
     try:
         text = answer["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError):
         return None
     if not isinstance(text, str):
         return None
-    return Reply(text, str(answer.get("model") or ""), str(answer.get("system_fingerprint") or ""))
+    reply = Reply(text, str(answer.get("model") or ""), str(answer.get("system_fingerprint") or ""))
+    try:
+        "".join((reply.text, reply.model, reply.revision)).encode()
+    except UnicodeEncodeError:  # JSON lets half a character through, which no file can hold
+        return None
+    return reply
 
 
 def default_cache() -> Path:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from terracot.choices import K
 from terracot.findings import Finding, Setting, pixels_sha256
 from terracot.ground import GroundError, GroundSampling
 from terracot.language import NUMBER, number_text, option_text
@@ -21,7 +22,7 @@ from terracot.levels import kind_named
 from terracot.licences import non_commercial
 from terracot.masks import RleError
 from terracot.plugins import LETTERS, EvidenceMask
-from terracot.quantities import Regions, measured_value
+from terracot.quantities import Regions, Value, measured_value
 from terracot.questions import Question
 from terracot.questions.clouds import UNMENTIONED, clouds_over, split
 from terracot.released.told import check_told_row, is_told
@@ -31,7 +32,7 @@ from terracot.samples import content_id
 from terracot.shards import content_sha256, frame_image, frame_pixels, row_ground, row_masks, row_valid, row_views
 from terracot.stated import is_stated, stated_number
 from terracot.stated_checks import check_stated_row
-from terracot.traces import seg_dates, split_text, trace_text
+from terracot.traces import Ground, seg_dates, split_text, step_to_dict, trace_text
 from terracot.views import modality_of
 
 TOLERANCE = 1e-9
@@ -141,15 +142,15 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
     if isinstance(truth, str):
         yield truth
         return
+    names = tuple(mask.class_name for mask in evidence)
+    finding = Finding(row["kind"], evidence[-1].t, names, evidence, truth, parameters, clouds=clouds)
     yield from _check_truth(row, truth)
     yield from _check_numbers("question", row["question"], row["values"], regions)
     if "steps" in row:
         yield from _check_trace(row, regions, scene)
-        yield from _check_sample(row, scene)
+        yield from _check_sample(row, scene, finding)
     else:
         yield from _check_options(row)
-    names = tuple(mask.class_name for mask in evidence)
-    finding = Finding(row["kind"], evidence[-1].t, names, evidence, truth, parameters, clouds=clouds)
     yield from _check_words(row, word(row, finding, scene))
 
 
@@ -192,18 +193,39 @@ def _check_words(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
         yield f"question is {row['question']!r}, worded again it is {worded.text!r}"
     if row["template"] != worded.template:
         yield f"template is {row['template']!r}, expected {worded.template!r}"
+    if not _same_values(row["values"], worded.values):
+        yield "the numbers recorded for the question are not those of its words"
     if "steps" in row:
         if row["answer"] != worded.answer:
             yield f"answer is {row['answer']!r}, worded again it is {worded.answer!r}"
-        numbers = [value["text"] for value in row["answer_values"]]
-        if numbers != [value.text for value in worded.answer_values]:
+        if not _same_values(row["answer_values"], worded.answer_values):
+            numbers = [value["text"] for value in row["answer_values"]]
             yield f"the answer records the numbers {numbers}, worded again it has others"
-    if "steps" in row and row["rewriter"] is None:
-        for number, (stored, fresh) in enumerate(zip_longest(row["steps"], worded.steps), 1):
-            text = None if stored is None else stored["text"]
-            again = None if fresh is None else fresh.text
-            if text != again:
-                yield f"step {number} is {text!r}, worded again it is {again!r}"
+        yield from _check_steps(row, worded)
+
+
+def _check_steps(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
+    """Each step with what it points at and records; its text is another where a model has reworded it."""
+    for number, (stored, step) in enumerate(zip_longest(row["steps"], worded.steps), 1):
+        text = None if stored is None else stored["text"]
+        again = None if step is None else step.text
+        if stored is None or step is None or (row["rewriter"] is None and text != again):
+            yield f"step {number} is {text!r}, worded again it is {again!r}"
+            continue
+        fresh = step_to_dict(step)
+        for column in ("kind", "mask"):
+            if stored[column] != fresh[column]:
+                yield f"step {number}: {column} is {stored[column]!r}, expected {fresh[column]!r}"
+        if not _same_values(stored["values"], () if isinstance(step, Ground) else step.values):
+            yield f"step {number}: the numbers recorded are not those of its words"
+
+
+def _same_values(stored: Sequence[Mapping[str, Any]], fresh: Sequence[Value]) -> bool:
+    """Equal records of numbers: which quantity of which masks, in which unit; values but for their last digits."""
+    return len(stored) == len(fresh) and all(
+        {**one, "value": None} == {**other.to_dict(), "value": None} and _same(one["value"], other.value)
+        for one, other in zip(stored, fresh, strict=True)
+    )
 
 
 def _check_numbers(what: str, text: str, values: list[dict[str, Any]], regions: Regions) -> Iterator[str]:
@@ -246,7 +268,7 @@ def _check_trace(row: Mapping[str, Any], regions: Regions, scene: Setting) -> It
         yield "the trace says nothing"
 
 
-def _check_sample(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
+def _check_sample(row: Mapping[str, Any], scene: Setting, finding: Finding) -> Iterator[str]:
     """Level, modality, dates and form of a sample."""
     level = kind_named(row["kind"]).level
     if row["level"] != level:
@@ -256,14 +278,30 @@ def _check_sample(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
         yield f"form is {row['form']!r} with {len(row['options'])} options"
     elif row["options"]:
         yield from _check_options(row)
+        yield from _check_choice(row, finding)
+
+
+def _check_choice(row: Mapping[str, Any], finding: Finding) -> Iterator[str]:
+    """Options of a sample: as many as its kind gives, and the possible words where there are only these."""
+    choice = kind_named(row["kind"]).choice
+    if choice is None:
+        yield f"{row['kind']} has no options, found {row['options']}"
+    elif choice.mode == "word":
+        words = sorted(word.lower() for word in choice.words(finding))
+        if sorted(option.lower() for option in row["options"]) != words:
+            yield f"options are {row['options']}, expected {words}"
+    elif len(row["options"]) != K:
+        yield f"{len(row['options'])} options, expected {K}"
 
 
 def _check_scene_columns(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
-    """What a sample repeats of the images of its scene."""
+    """What a sample repeats of the images of its scene, and whether it says it is reworded."""
     expected = {"modality": modality_of(scene.views), "dates": scene.dates}
     for column, value in expected.items():
         if row[column] != value:
             yield f"{column} is {row[column]!r}, expected {value!r}"
+    if (row["rewriter"] is None) != (row["template_id"] is None):
+        yield f"rewriter is {row['rewriter']!r} with template_id {row['template_id']!r}, expected both or none"
 
 
 def _check_options(row: Mapping[str, Any]) -> Iterator[str]:

@@ -10,8 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from terracot.findings import Setting
+from terracot.findings import Finding, Setting
 from terracot.plugins import EvidenceMask
+from terracot.questions import Question
+from terracot.rewriting import problems_of
+from terracot.rules import Truth
 from terracot.stated import (
     REFER,
     level_of,
@@ -22,7 +25,7 @@ from terracot.stated import (
     text_form,
     text_problem,
 )
-from terracot.traces import seg_dates, step_to_dict
+from terracot.traces import Ground, seg_dates, step_to_dict
 
 
 def check_stated_row(row: Mapping[str, Any], masks: Sequence[EvidenceMask], scene: Setting) -> Iterator[str]:
@@ -76,12 +79,18 @@ def _check_refer(
     question, step, template = refer_words(
         mask.class_name, scene.scene_id, parameters["key"], mask.t, scene.dates, row["seed"]
     )
-    if row["question"] != question:
-        yield f"question is {row['question']!r}, worded again it is {question!r}"
     if row["template"] != template:
         yield f"template is {row['template']!r}, expected {template!r}"
+    if row["rewriter"] is not None:
+        finding = Finding(REFER, mask.t, (mask.class_name,), (mask,), Truth(None, "", ""), parameters)
+        yield from problems_of(row, Question(finding, question, (), (step,), "", template))
+        question, step = row["question"], Ground(row["steps"][0]["text"] if row["steps"] else "", 0)
+    if row["question"] != question:
+        yield f"question is {row['question']!r}, worded again it is {question!r}"
     if row["steps"] != [step_to_dict(step)]:
         yield f"the reply is not {step.text!r} and one [SEG]"
+    if row["answer_values"]:
+        yield "a phrase that refers records no measured numbers"
 
 
 def _check_answer(
@@ -103,7 +112,7 @@ def _check_answer(
         yield f"options {row['options']} are not among the possible answers {words}"
     if sample and words is None and truth["value"] is None:
         yield "its answer is neither a number nor one of several words; published options make no samples"
-    if sample and row["steps"]:
-        yield "a stated answer has no steps"
+    if sample and (row["steps"] or row["answer_values"] or row["rewriter"] is not None):
+        yield "a stated answer has no steps, no measured numbers and no words of a rewriter"
     if row["template"] not in (("stated",) if sample else ("stated", "published")):
         yield f"template is {row['template']!r}, expected 'stated'{'' if sample else ' or published'}"

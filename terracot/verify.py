@@ -133,7 +133,11 @@ def _check_shard(
         scene = stored[row["scene_id"]]
         shape = (scene["height"], scene["width"])
         problems = chain(check_row(row, settings[row["scene_id"]], shape, kind.word), check_belongs(row, scene))
-        yield from (f"{row['id']}: {problem}" for problem in problems)
+        try:
+            yield from (f"{row['id']}: {problem}" for problem in problems)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            # nulls, other JSON than objects, masks that no rule foresees: what cannot be checked is no sample
+            yield f"{row['id']}: it cannot be checked: {type(error).__name__}: {error}"
 
 
 def _check_against_source(

@@ -77,7 +77,7 @@ def _total(r: Regions, of: Sequence[int]) -> int:
 
 
 def _border_share(r: Regions, of: Sequence[int]) -> float:
-    beside = np.count_nonzero(r.mask(of[0]) & grown(r.mask(of[1])))
+    beside = int(np.count_nonzero(r.mask(of[0]) & grown(r.mask(of[1]))))
     return 100.0 * beside / _border_pixels(r, of)
 
 

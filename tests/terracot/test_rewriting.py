@@ -257,3 +257,20 @@ def test_an_address_that_is_none_is_refused(url: str):
 def test_address_and_model_come_together(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]):
     assert main(["generate", "procedural", "default", "--out", str(tmp_path / "o"), *arguments]) == 2
     assert "--rewriter URL" in capsys.readouterr().err
+
+
+def test_reworded_rows_of_every_level_pass_verify(server: Server, tmp_path: Path):
+    out = tmp_path / "all"
+    source = ["generate", "procedural", "{scenes: 16, size: 64}", "--levels", "refer,caption,l1,l2", "--mix", "all"]
+    asked = ["--rewriter", server.url, "--rewriter-model", "tiny", "--rewriter-cache", str(tmp_path / "cache")]
+    assert main([*source, "--out", str(out), "--quiet", *asked]) == 0
+    told = {row["level"]: row["template_id"] for row in read_rows(out, "samples")}
+    assert {"refer", "caption", "l1", "l2-spatial"} <= {level for level, template in told.items() if template}
+    assert verify(out).problems == []
+
+
+def test_a_reply_that_no_file_can_hold_leaves_the_template(server: Server, tmp_path: Path):
+    server.answer = lambda body: completion("\ud800")
+    code, out = generate(server, tmp_path)
+    assert code == 0
+    assert list(read_json(out / "manifest.json")["rewriting"]["rows"]) == ["no_reply"]

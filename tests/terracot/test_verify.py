@@ -179,6 +179,75 @@ def part_of_the_image(rows: list[Row], scenes: list[Row]) -> None:
     respelled(row)
 
 
+def masks_of_a_number(rows: list[Row], scenes: list[Row]) -> None:
+    """Valid pixels are the same of every mask of a date, so only the words tell of which mask they were said."""
+    for row in rows:
+        for value in (value for step in row["steps"] for value in step["values"]):
+            if value["quantity"] == "valid_pixels" and len(row["masks"]) == 1:
+                value["of"] = [0, 0]
+                return sealed(row)
+    raise AssertionError("no number of valid pixels")
+
+
+def unit_of_a_number(rows: list[Row], scenes: list[Row]) -> None:
+    row = next(r for r in rows if any(v["unit"] == "px" for s in r["steps"] for v in s["values"]))
+    next(v for s in row["steps"] for v in s["values"] if v["unit"] == "px")["unit"] = "count"
+    sealed(row)
+
+
+def unit_of_a_number_of_a_caption(rows: list[Row], scenes: list[Row]) -> None:
+    row = first(rows, "caption")
+    row["answer_values"][0]["unit"] += "x"
+    sealed(row)
+
+
+def mask_of_a_sentence(rows: list[Row], scenes: list[Row]) -> None:
+    next(step for step in rows[0]["steps"] if step["kind"] == "say")["mask"] = 99
+    sealed(rows[0])
+
+
+def kind_of_a_step(rows: list[Row], scenes: list[Row]) -> None:
+    next(step for step in rows[0]["steps"] if step["kind"] == "say")["kind"] = "thought"
+    sealed(rows[0])
+
+
+def template_of_a_row_of_the_templates(rows: list[Row], scenes: list[Row]) -> None:
+    rows[0]["template_id"] = rows[0]["id"]
+    sealed(rows[0])
+
+
+def fewer_options(rows: list[Row], scenes: list[Row]) -> None:
+    row = next(r for r in rows if len(r["options"]) == 4 and r["answer"] != "D")
+    row["options"].pop()
+    row["option_values"].pop()
+    sealed(row)
+
+
+def word_that_is_no_answer(rows: list[Row], scenes: list[Row]) -> None:
+    row = next(r for r in rows if r["form"] == "choice" and r["kind"] in ("existence", "boundary", "larger"))
+    row["options"]["BA".index(row["answer"])] = "perhaps"
+    sealed(row)
+
+
+def parameters_that_are_no_object(rows: list[Row], scenes: list[Row]) -> None:
+    for row, text in zip(rows, ("", "[]", "null", "no JSON"), strict=False):
+        row["parameters"] = text
+        sealed(row)
+
+
+def masks_that_are_null(rows: list[Row], scenes: list[Row]) -> None:
+    for row in rows:
+        row["masks"] = [None for _ in row["masks"]]
+        sealed(row)
+
+
+def masks_that_are_empty(rows: list[Row], scenes: list[Row]) -> None:
+    for row in rows:
+        for mask in row["masks"]:
+            mask["rle"] = encode(np.zeros(mask["rle"]["size"], dtype=bool))
+        sealed(row)
+
+
 def id_of_a_row(rows: list[Row], scenes: list[Row]) -> None:
     rows[0]["id"] = "0" * 16
 
@@ -202,6 +271,17 @@ def id_of_a_row(rows: list[Row], scenes: list[Row]) -> None:
         (pixel_size_of_a_scene, "does not follow from its CRS"),
         (pixels_of_a_scene, "sha256"),
         (id_of_a_row, "id does not follow"),
+        (masks_of_a_number, "the numbers recorded are not those of its words"),
+        (unit_of_a_number, "the numbers recorded are not those of its words"),
+        (unit_of_a_number_of_a_caption, "the answer records the numbers"),
+        (mask_of_a_sentence, "mask is 99, expected None"),
+        (kind_of_a_step, "kind is 'thought', expected 'say'"),
+        (template_of_a_row_of_the_templates, "expected both or none"),
+        (fewer_options, "3 options, expected 4"),
+        (word_that_is_no_answer, "options are"),
+        (parameters_that_are_no_object, "cannot be checked: AttributeError"),
+        (masks_that_are_null, "cannot be checked: TypeError"),
+        (masks_that_are_empty, "measured"),
     ],
 )
 def test_a_forged_data_set_is_found_without_its_source(
