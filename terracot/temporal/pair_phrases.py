@@ -211,6 +211,30 @@ LATER = (
     "I look for {name} in the later image and mark {name:it|them}:",
 )
 
+ABSENT = (
+    "I look for {name} on this date and find none:",
+    "I search this image for {name} without finding any:",
+    "On this date I find no {name}, so the mask is empty:",
+    "In this image I find no {name}:",
+    "No {name} can be found on this date:",
+    "No {name} can be seen in this image, so the mask is empty:",
+    "No pixel of this image shows {name}:",
+    "No pixel is {name} on this date:",
+    "None of this image is {name}:",
+    "Not a single pixel is {name} on this date:",
+    "This image shows no {name}:",
+    "This image has no {name}, and so the mask is empty:",
+    "This date is without {name}:",
+    "The mask of {name} is empty on this date:",
+    "The mask of {name} has no pixel in this image:",
+    "The search for {name} finds nothing on this date:",
+    "Looking for {name} in this image, I find none:",
+    "Searching this date for {name} gives an empty mask:",
+    "{name} {name:is|are} absent on this date:",
+    "{name} {name:does|do} not occur in this image:",
+)
+"""Instead of those above, and of those of a series, where a date has nothing of the class."""
+
 GAINED = (
     "{pixels} {pixels:pixel is|pixels are} {name} in image {last} but not in image {first}.",
     "Of the later region, {pixels} {pixels:pixel lies|pixels lie} outside the earlier one.",
@@ -368,10 +392,10 @@ IN_UNITS = (
 EXTENTS = (
     "The {name} {name:occupies|occupy} {before} {before:pixel|pixels} in image {first} and {after} in image {last}.",
     "There {before:is|are} {before} {before:pixel|pixels} of {name} in image {first} and {after} in image {last}.",
-    "In image {first} I count {before} {before:pixel|pixels} of {name}, in image {last} {after}.",
+    "In image {first} I count {before} {before:pixel|pixels} of {name}, and {after} in image {last}.",
     "The earlier region of {name} has {before} {before:pixel|pixels}, the later one {after}.",
     "The count of {name} goes from {before} {before:pixel|pixels} in image {first} to {after} in image {last}.",
-    "Before, the {name} {name:has|have} {before} {before:pixel|pixels}; afterwards, {after}.",
+    "Before, the {name} {name:has|have} {before} {before:pixel|pixels}, and afterwards {after}.",
     "The two regions of {name} have {before} and {after} {after:pixel|pixels}.",
     "In image {first} the {name} {name:has|have} {before} {before:pixel|pixels}, as against {after} in image {last}.",
     "Image {first} has {before} {before:pixel|pixels} of {name}, image {last} has {after}.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from terracot.temporal.pair_phrases import OF_EARLIER
+
 FIRST_CHANGE = (
     "In which image does the extent of {name} first differ from that in image {first} by more than {limit}?",
     "Which image is the first whose extent of {name} is more than {limit} above or below that of image {first}?",
@@ -114,7 +116,7 @@ START = (
     "I trace the {name} in the first image:",
     "On the first date I find the {name} here:",
     "I take the images one by one; in the first, {name:this is|these are} the {name}:",
-    "The {name} at the start {name:fills|fill} this region:",
+    "At the start, the {name} {name:fills|fill} this region:",
     "For the first date I segment the {name}:",
     "I look for {name} in the first image:",
     "The first region is the {name} at the start:",
@@ -320,24 +322,32 @@ LARGEST_IS = (
     "Ranked by size, the step from image {a} to image {b} comes first.",
 )
 COMMON = (
-    "{pixels} {pixels:pixel is|pixels are} {name} in all images.",
+    "The same {pixels} {pixels:pixel is|pixels are} {name} in all images.",
     "The regions of {name} share {pixels} {pixels:pixel|pixels}.",
     "Common to all dates {pixels:is|are} {pixels} {pixels:pixel|pixels} of {name}.",
     "The regions of {name} have {pixels} {pixels:pixel|pixels} in common.",
-    "I count {pixels} {pixels:pixel|pixels} of {name} that every date has.",
+    "I count {pixels} {pixels:pixel|pixels} of {name} that all dates have in common.",
     "Laid over each other, the regions of {name} overlap in {pixels} {pixels:pixel|pixels}.",
-    "In {pixels} {pixels:pixel|pixels} the class is {name} on every date.",
-    "There {pixels:is|are} {pixels} {pixels:pixel|pixels} of {name} in every image.",
+    "At {pixels} {pixels:pixel|pixels}, the class is {name} on each of the dates.",
+    "In every image, the same {pixels} {pixels:pixel is|pixels are} {name}.",
     "{pixels} {pixels:pixel stays|pixels stay} {name} from beginning to end.",
-    "What all regions of {name} hold amounts to {pixels} {pixels:pixel|pixels}.",
+    "What all regions of {name} have in common is {pixels} {pixels:pixel|pixels}.",
     "The overlap of {name} on all dates has {pixels} {pixels:pixel|pixels}.",
-    "Throughout the series, {pixels} {pixels:pixel is|pixels are} {name}.",
-    "Every date has {name} at {pixels} {pixels:pixel|pixels}.",
-    "On all dates alike, {pixels} {pixels:pixel is|pixels are} {name}.",
+    "Throughout the series, {pixels} {pixels:pixel remains|pixels remain} {name}.",
+    "Every date has {name} at the same {pixels} {pixels:pixel|pixels}.",
+    "On all dates alike, the same {pixels} {pixels:pixel is|pixels are} {name}.",
     "The part of the {name} that never changes has {pixels} {pixels:pixel|pixels}.",
-    "{pixels} {pixels:pixel lies|pixels lie} in the {name} of each image.",
-    "Pixel by pixel, {pixels} {pixels:pixel belongs|pixels belong} to the {name} of every image.",
-    "Without exception, {pixels} {pixels:pixel is|pixels are} {name} each time.",
+    "{pixels} {pixels:pixel lies|pixels lie} within the {name} of all images at once.",
+    "Compared pixel by pixel, {pixels} {pixels:pixel keeps|pixels keep} the class {name} in every image.",
+    "Without exception, {pixels} {pixels:pixel stays|pixels stay} {name} each time.",
     "The {name} that {name:lasts|last} through all images {name:has|have} {pixels} {pixels:pixel|pixels}.",
     "The intersection of the {name} of all dates is {pixels} {pixels:pixel|pixels}.",
 )
+
+OF_FIRST = tuple(
+    phrasing.replace("earlier region", "first region")
+    .replace("the earlier date", "the first date")
+    .replace("the earlier {before}", "the initial {before}")
+    for phrasing in OF_EARLIER
+)
+"""Share of what the first image has: a series has more than one earlier date."""

@@ -16,6 +16,7 @@ from terracot.traces import Ground, Say, Step
 Slots = dict[str, Slot]
 
 BOTH, EVERY, VALID = "pixels valid in both images", "pixels valid in every image", "valid pixels"
+VALID_MEANS = "a pixel is valid where its class is known"
 RELATIVE, UNSIGNED = "relative to the earlier extent", "give the size of the change without a sign"
 
 
@@ -46,7 +47,7 @@ def _turnover(w: Writer, questions: tuple[str, ...], counts: tuple[str, ...]) ->
     asked = _asked(w, questions, BOTH, amount=_amount(w, BOTH), **slots)
     counted = w.say(counts, pixels=w.value("beyond_pixels", *of, unit="px"), **slots)
     valid = w.value("valid_in_all", 0, 1, unit="px")
-    return w.question(asked, w.ground(p.EARLIER, 0), w.ground(p.LATER, 1), counted, _converted(w, "beyond_", valid))
+    return w.question(asked, *_both(w), counted, _converted(w, "beyond_", valid))
 
 
 def transition(w: Writer) -> Question:
@@ -63,7 +64,7 @@ def transition(w: Writer) -> Question:
         result = _in_units(w, "common_pixel_area", (0, 1))
     else:
         result = _of_earlier(w, "part_of_first", (0, 1))
-    return w.question(asked, w.ground(p.EARLIER, 0), w.ground(p.LATER, 1), moved, result)
+    return w.question(asked, *_both(w), moved, result)
 
 
 def net_change(w: Writer) -> Question:
@@ -74,7 +75,7 @@ def net_change(w: Writer) -> Question:
     asked = _asked(w, p.NET, BOTH, UNSIGNED if area else f"{RELATIVE}; {UNSIGNED}", amount=amount, **slots)
     difference = w.say(p.DIFFERENCE, pixels=w.value("change_pixels", 0, 1, unit="px"))
     result = _in_units(w, "change_pixel_area", (0, 1)) if area else _of_earlier(w, "change_share", (0, 1))
-    return w.question(asked, w.ground(p.EARLIER, 0), w.ground(p.LATER, 1), _extents(w), difference, result)
+    return w.question(asked, *_both(w), _extents(w), difference, result)
 
 
 def growth(w: Writer) -> Question:
@@ -82,7 +83,7 @@ def growth(w: Writer) -> Question:
     slots: Slots = {"first": _date(w, 0), "last": _date(w, 1), "name": w.name(1)}
     asked = _asked(w, p.GROWTH, BOTH, **slots)
     found = w.say(p.GREW if w.finding.truth.text == "yes" else p.SHRANK, **slots)
-    return w.question(asked, w.ground(p.EARLIER, 0), w.ground(p.LATER, 1), _extents(w), found)
+    return w.question(asked, *_both(w), _extents(w), found)
 
 
 def first_change(w: Writer) -> Question:
@@ -137,11 +138,23 @@ def persistence(w: Writer) -> Question:
     asked = _asked(w, s.PERSISTENCE, EVERY, amount=amount, **slots)
     common = w.say(s.COMMON, pixels=w.value("common_pixels", *of, unit="px"), name=w.name(0))
     if share:
-        result = _of_earlier(w, "part_of_first", of)
+        result = _of_earlier(w, "part_of_first", of, s.OF_FIRST)
     else:
         valid, value = w.value("valid_in_all", *of, unit="px"), w.value("common_share", *of, unit="%")
         result = w.say(p.OF_VALID, valid=valid, share=value)
     return w.question(asked, *_each(w), common, result)
+
+
+def _both(w: Writer) -> list[Step]:
+    """The region on the earlier and on the later date."""
+    absent = _Unused(w, p.ABSENT)
+    return [_marked(w, i, _Unused(w, phrasings), absent) for i, phrasings in enumerate((p.EARLIER, p.LATER))]
+
+
+def _marked(w: Writer, mask: int, present: _Unused, absent: _Unused) -> Ground:
+    """A grounding step, which says so where there is nothing of the class."""
+    phrasings = present if w.finding.masks[mask].mask.any() else absent
+    return Ground(w.fill(phrasings.one(), name=w.name(mask)).text, mask)
 
 
 def _each(w: Writer) -> list[Step]:
@@ -163,8 +176,9 @@ class _Unused:
 
 
 def _regions(w: Writer) -> list[Step]:
-    following, later = _Unused(w, s.NEXT), range(1, compared(w.regions))
-    return [w.ground(s.START, 0), *(Ground(w.fill(following.one(), name=w.name(i)).text, i) for i in later)]
+    following, absent = _Unused(w, s.NEXT), _Unused(w, p.ABSENT)
+    later = [_marked(w, i, following, absent) for i in range(1, compared(w.regions))]
+    return [_marked(w, 0, _Unused(w, s.START), absent), *later]
 
 
 def _counts(w: Writer) -> list[Step]:
@@ -184,11 +198,11 @@ def _asked(w: Writer, phrasings: tuple[str, ...], valid: str, also: str = "", /,
         asked = Say(f"According to {source}: {asked.text}", asked.values)
     counted, amount = f"{also}; only {valid} count" if also else f"only {valid} count", slots.get("amount")
     if isinstance(amount, Noun) and amount.text.endswith(valid):  # said already
-        return asked
+        return with_clause(asked, Say(VALID_MEANS))
     if _unit(w) == "%":
-        return with_clause(asked, Say(counted))
+        return with_clause(asked, Say(f"{counted}; {VALID_MEANS}"))
     size = w.pixel_size()
-    return with_clause(asked, Say(f"{counted}; {size.text}", size.values))
+    return with_clause(asked, Say(f"{counted}; {VALID_MEANS}; {size.text}", size.values))
 
 
 def _unit(w: Writer) -> str:
@@ -215,8 +229,8 @@ def _in_units(w: Writer, pixel_area: str, of: tuple[int, ...]) -> Say:
     return w.say(p.IN_UNITS, pixel_area=size, area=w.value(area, *of, unit=_unit(w)))
 
 
-def _of_earlier(w: Writer, quantity: str, of: tuple[int, ...]) -> Say:
-    return w.say(p.OF_EARLIER, before=_pixels(w, 0), share=w.value(quantity, *of, unit="%"), first=_date(w, 0))
+def _of_earlier(w: Writer, quantity: str, of: tuple[int, ...], phrasings: tuple[str, ...] = p.OF_EARLIER) -> Say:
+    return w.say(phrasings, before=_pixels(w, 0), share=w.value(quantity, *of, unit="%"), first=_date(w, 0))
 
 
 def _extents(w: Writer) -> Say:
