@@ -1,26 +1,26 @@
 """Phrasings of the question along which share of its border a class runs beside another."""
 
 QUESTIONS = (
-    "Which share of the border of the {a} runs along {b}, in per cent?",
+    "What share of the border of the {a} runs along {b}, in per cent?",
     "What percentage of the border pixels of the {a} touch {b}?",
     "How much of the border of the {a} is shared with {b}, in per cent?",
     "Along what percentage of {a:its|their} border {a:does|do} the {a} have {b} next to {a:it|them}?",
     "In per cent, how much of the outer edge of the {a} lies beside {b}?",
     "Of the border pixels of the {a}, how many per cent have {b} next to them?",
-    "Walk along the border of the {a}: at what percentage of the border pixels is {b} next to you?",
+    "Following the border of the {a}, at what percentage of the border pixels do you find {b} next to it?",
     "How large is the part of the border of the {a} that faces {b}, in per cent?",
     "To what extent {a:is|are} the {a} bordered by {b}, as a percentage of the border?",
     "What share of the outline of the {a} is in contact with {b}, in per cent?",
     "Give the percentage of the border of the {a} that adjoins {b}.",
     "State which percentage of the edge of the {a} meets {b}.",
     "Over what percentage of {a:its|their} border {a:does|do} the {a} adjoin {b}?",
-    "Express in per cent how much of the border of the {a} is common with {b}.",
+    "Express in per cent how much of the border of the {a} is shared with {b}.",
     "What part of the rim of the {a} touches {b}, in per cent?",
-    "Looking only at the border of the {a}, what percentage of it abuts on {b}?",
-    "The {a} {a:has|have} a border. On which percentage of it is {b} directly beside?",
-    "How many per cent of the border of the {a} {b:is|are} lined by {b}?",
+    "Looking only at the border of the {a}, what percentage of it adjoins {b}?",
+    "Along the whole border of the {a}, on what percentage of the pixels is {b} directly beside?",
+    "What percentage of the border of the {a} is lined by {b}?",
     "Measure the border of the {a} in pixels: what percentage of them has {b} as a neighbour?",
-    "If one counts the border pixels of the {a}, which percentage of them is next to {b}?",
+    "If the border pixels of the {a} are counted, what percentage of them is next to {b}?",
     "What is the share of border pixels with {b} beside them in the whole border of the {a}, in per cent?",
 )
 RIM = (
@@ -32,8 +32,8 @@ RIM = (
     "any of them is {b}. Neither the image edge nor pixels without a class count.",
     "Neighbours are the eight pixels around a pixel. The border has all pixels of {a} next to another class, so not "
     "those that only meet the image edge or pixels without a class.",
-    "Count those pixels of {a} of whose eight neighbours at least one has another class; the edge of the image and "
-    "pixels without a class make no border.",
+    "A pixel of {a} is a border pixel if at least one of its eight neighbours has another class; the edge of the "
+    "image and pixels without a class make no border.",
 )
 FOUND = (
     "The {a} {a:has|have} {all} border {all:pixel|pixels}, and {on} of them {on:has|have} {b} as a neighbour: {share}.",
@@ -44,11 +44,11 @@ FOUND = (
     "With {all} border {all:pixel|pixels} in all and {on} beside {b}, the share is {share}.",
     "{b} {b:adjoins|adjoin} {on} of {all} border {all:pixel|pixels}, hence {share}.",
     "Dividing {on} {on:pixel|pixels} beside {b} by {all} on the whole border gives {share}.",
-    "Along the border, which has {all} {all:pixel|pixels}, {on} {on:has|have} {b} around them: {share}.",
-    "Next to another class lie {all} {all:pixel|pixels} of {a}; next to {b} it is {on}, or {share}.",
-    "The whole border takes {all} {all:pixel|pixels} and the stretch along {b} {on}, so the answer is {share}.",
+    "Along the border, which has {all} {all:pixel|pixels}, {on} {on:is|are} next to {b}, which is {share}.",
+    "In all, {all} {all:pixel|pixels} of {a} {all:lies|lie} next to another class, and {on} next to {b}, or {share}.",
+    "The whole border has {all} {all:pixel|pixels} and the stretch along {b} has {on}, so the answer is {share}.",
     "There {all:is|are} {all} border {all:pixel|pixels}; {on} of these {on:meets|meet} {b}, in other words {share}.",
-    "Border: {all} {all:pixel|pixels}. Beside {b}: {on}. Share: {share}.",
+    "The border has {all} {all:pixel|pixels}, and {on} of them {on:is|are} beside {b}, so the share is {share}.",
     "Among {all} border {all:pixel|pixels} of {a} I find {on} with {b} as a neighbour, i.e. {share}.",
     "{all} {all:pixel|pixels} of {a} {all:forms|form} the border. As {on} of them {on:touches|touch} {b}, it is "
     "{share}.",

@@ -17,8 +17,8 @@ QUESTIONS = (
     "Tell which is closer to the {a}: the {b} or the {c}.",
     "The {a} {a:is|are} nearer to one of {b} and {c} than to the other. Which one is it?",
     "Measured from the {a}, which is less far away, {b} or {c}?",
-    "Leaving the {a} by the shortest way, would you come to {b} or to {c} over the smaller distance?",
-    "Which class keeps the smaller distance from the {a} in {image}: {b} or {c}?",
+    "Starting from the {a} and going the shortest way, would you reach {b} or {c} over the smaller distance?",
+    "Which class is at the smaller distance from the {a} in {image}: {b} or {c}?",
     "Decide which of {b} and {c} is the nearer one to the {a}.",
     "To which of the two {a:is|are} the {a} closer, to the {b} or to the {c}?",
     "{b:Does|Do} the {b} or the {c} come closer to the {a}?",
@@ -31,8 +31,8 @@ CLEAN = (
     "Leave out all parts narrower than three pixels, and measure from pixel centre to pixel centre where two "
     "classes are closest.",
     "What counts is the straight distance between the closest pixel centres, without parts narrower than three pixels.",
-    "The distance of two classes is the shortest one between the centres of their pixels. Parts narrower than three "
-    "pixels are ignored.",
+    "The distance between two classes is the shortest one between the centres of their pixels. Parts narrower than "
+    "three pixels are ignored.",
 )
 FOUND = (
     "The {b} {b:comes|come} within {p} {p:pixel|pixels} and the {c} within {q}, so the {d} {d:is|are} nearer.",
@@ -45,17 +45,19 @@ FOUND = (
     "Distances: {p} {p:pixel|pixels} to {b}, {q} to {c}. The shorter one leads to the {d}.",
     "I measure {p} {p:pixel|pixels} between {a} and {b}, but {q} between {a} and {c}, so the {d} {d:lies|lie} closer.",
     "{p} {p:pixel|pixels} to the {b} against {q} to the {c}: the {d} {d:is|are} the nearer of the two.",
-    "With {p} {p:pixel|pixels} to the {b} and {q} {q:pixel|pixels} to the {c}, the {d} {d:keeps|keep} closer.",
+    "With {p} {p:pixel|pixels} to the {b} and {q} {q:pixel|pixels} to the {c}, the {d} {d:is|are} closer.",
     "At the closest point the {b} {b:is|are} {p} {p:pixel|pixels} from the {a}; for the {c} this is {q}. So {d}.",
     "The {a} and the {b} are {p} {p:pixel|pixels} apart, the {a} and the {c} {q}; the smaller distance belongs to {d}.",
     "Going from the {a}, the {b} {b:begins|begin} after {p} {p:pixel|pixels}, the {c} after {q}. The {d} "
     "{d:comes|come} first.",
     "Comparing {p} {p:pixel|pixels} for the {b} with {q} for the {c} shows that the {d} {d:is|are} closer.",
-    "As the {b} {b:stays|stay} {p} {p:pixel|pixels} away at least and the {c} {q}, the {d} {d:gets|get} nearer.",
+    "As the {b} {b:is|are} at least {p} {p:pixel|pixels} away and the {c} {q}, the {d} {d:is|are} nearer.",
     "Closest approach: {p} {p:pixel|pixels} for the {b}, {q} for the {c}. So it is the {d}.",
-    "Measured between centres, {b} {b:is|are} {p} {p:pixel|pixels} off and {c} {q}; therefore {d} {d:is|are} nearer.",
-    "{q} {q:pixel|pixels} separate the {a} from the {c}, {p} from the {b}, which speaks for the {d}.",
+    "Measured between centres, the {b} {b:is|are} {p} {p:pixel|pixels} away and the {c} {q}; therefore the {d} "
+    "{d:is|are} nearer.",
+    "The {a} {a:is|are} {q} {q:pixel|pixels} away from the {c} and {p} from the {b}, so the answer is the {d}.",
     "For {b} the minimum distance comes to {p} {p:pixel|pixels}, for {c} to {q}, and so the {d} {d:is|are} the "
     "closer one.",
-    "It takes {p} {p:pixel|pixels} to get from the {a} to the {b} and {q} to get to the {c}, which leaves the {d}.",
+    "It takes {p} {p:pixel|pixels} to get from the {a} to the {b} and {q} to get to the {c}, so the {d} {d:is|are} "
+    "nearer.",
 )
