@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from terrabench.runner import run
 from terrabench.scoring import score
 from terracot.dataset import generate
 from terracot.generate import source_spec
+from terracot.io import MANIFEST, read_json
+from terracot.levels import LEVELS, parse_mix
 from terracot.verify import verify
 
 pytestmark = pytest.mark.real
@@ -29,19 +32,66 @@ LAYOUTS = {
     "ukis_cloud": (2, False),
 }
 
+# What the first scenes of each layout have to give: (scenes, chosen sensors, sensors of the rows, levels of part 2).
+# SpaceNet maps nothing but buildings on one image, so there are no two classes to relate to each other.
+MADE = [
+    ("amazon_forest", 8, "", "optical", {"l2-spatial", "l2-semantic"}),
+    ("bigearthnet_v2", 1, "", "multispectral+sar", {"l2-spatial", "l2-spectral"}),
+    ("eolearn_slovenia", 1, "", "multispectral", {"l2-spatial", "l2-spectral"}),
+    ("fair_kampala_buildings", 16, "", "optical", {"l2-spatial"}),
+    ("hls_worldcover", 24, "", "multispectral", {"l2-spatial", "l2-semantic", "l2-spectral"}),
+    ("ombria_flood", 12, "", "optical+sar", {"l2-spatial", "l2-temporal"}),
+    ("ombria_flood", 6, "sar", "sar", {"l2-spatial", "l2-temporal"}),
+    ("spacenet_samples", 1, "", "optical", set()),
+    ("terramind_tiles", 4, "", "multispectral+sar", {"l2-spatial", "l2-spectral"}),
+    ("ukis_cloud", 2, "", "multispectral", {"l2-spatial", "l2-spectral"}),
+]
+EVERYTHING = parse_mix("refer,caption,l1,l2", "all")
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_number_of_a_data_set_follows_from_the_real_labels(layout: str, real_data: Path, tmp_path: Path) -> None:
-    scenes, _ = LAYOUTS[layout]
+
+@pytest.mark.parametrize(("layout", "scenes", "chosen", "modality", "l2"), MADE)
+def test_every_level_is_made_from_the_real_labels_and_every_number_follows_from_them(
+    layout: str, scenes: int, chosen: str, modality: str, l2: set[str], real_data: Path, tmp_path: Path
+) -> None:
     path = str(real_data / layout)
-    result = generate(source_spec("geotiff", path), tmp_path / "set", limit=min(scenes, 40))
+    source = replace(source_spec("geotiff", path), modalities=(chosen,) if chosen else ())
+    result = generate(source, tmp_path / "set", limit=scenes, mix=EVERYTHING)
     assert result.quarantined == 0
-    # Two to four kinds a scene; maps of two classes allow fewer, since yes and no go without saying there.
-    assert 1.5 * result.counts["scenes"] <= result.counts["samples"] <= 4 * result.counts["scenes"]
+    assert result.counts["scenes"] == scenes
+    counts = read_json(tmp_path / "set" / MANIFEST)["counts"]
+    assert set(counts["levels"]) == {"refer", "caption", "l1"} | l2
+    assert counts["levels"]["caption"] == scenes, "each scene is described once"
+    assert set(counts["modalities"]) == {modality}
     report = verify(tmp_path / "set", path)
     assert report.problems == []
     assert report.checked["rows"] == result.counts["samples"]
-    assert report.checked["scenes rebuilt from source"] == result.counts["scenes"]
+    assert report.checked["scenes rebuilt from source"] == scenes
+
+
+def test_what_a_source_states_itself_is_kept_and_verified(real_data: Path, tmp_path: Path) -> None:
+    path = str(real_data / "rsvqa_lr")
+    result = generate(source_spec("rsvqa-lr", path), tmp_path / "set")
+    assert (result.counts["samples"], result.counts["scenes"]) == (900, 9)
+    assert read_json(tmp_path / "set" / MANIFEST)["counts"]["levels"] == {"qa": 900}
+    assert verify(tmp_path / "set", path).problems == []
+
+
+def test_levels_are_thinned_to_the_proportion_of_the_paper(real_data: Path, tmp_path: Path) -> None:
+    """250 captions to 450 questions of L1 and 300 of L2, within what 48 scenes can show."""
+    generate(source_spec("geotiff", str(real_data / "hls_worldcover")), tmp_path / "set", limit=48)
+    levels = read_json(tmp_path / "set" / MANIFEST)["counts"]["levels"]
+    l2 = sum(count for level, count in levels.items() if level.startswith("l2"))
+    total = levels["caption"] + levels["l1"] + l2
+    assert levels["caption"] / total == pytest.approx(0.25, abs=0.04)
+    assert levels["l1"] / total == pytest.approx(0.45, abs=0.04)
+    assert l2 / total == pytest.approx(0.30, abs=0.04)
+
+
+def test_all_levels_come_from_real_data() -> None:
+    assert {"refer", "caption", "l1"}.union(*(l2 for *_, l2 in MADE)) == set(LEVELS)
+    assert {modality for *_, modality, _ in MADE} == {
+        *("optical", "sar", "multispectral", "optical+sar", "multispectral+sar")
+    }
 
 
 @pytest.mark.parametrize("layout", [name for name, (_, enough) in LAYOUTS.items() if enough])
