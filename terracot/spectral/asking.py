@@ -144,13 +144,14 @@ def _course(w: Writer) -> list[Step]:
     steps: list[Step] = []
     for mask in range(len(w.finding.masks)):
         steps.append(w.ground(p.DATED, mask))
+        pixels, measured = w.value("pixels", mask, unit="px"), w.value("index_pixels", mask, unit="px")
         steps.append(
             w.say(
-                p.ON_DATE,
+                p.ON_WHOLE_DATE if measured.value == pixels.value else p.ON_DATE,
                 index=_index(w).name,
                 date=w.value("date", mask, unit="date"),
-                pixels=w.value("pixels", mask, unit="px"),
-                measured=w.value("index_pixels", mask, unit="px"),
+                pixels=pixels,
+                measured=measured,
                 mean=w.value("index_mean", mask, unit="index"),
             )
         )

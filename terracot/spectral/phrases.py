@@ -96,24 +96,29 @@ WATER_QUESTIONS = (
     "The {index} marks open water where it is above {threshold}: what percentage of the {name} in {image} does it "
     "confirm?",
     "How much of the {name} does the {index} confirm, in per cent, if it marks water above {threshold}?",
-    "How far does the {index} confirm the {name} in {image}: in what percentage of the pixels is it above {threshold}?",
+    "To what extent does the {index} confirm the {name} in {image}: in what percentage of the pixels is it above "
+    "{threshold}?",
     "How well does the {index} agree with the {name}: what percentage of the pixels has a value above {threshold}?",
     "How large a share of the {name}, in per cent, does the {index} show as water, that is above {threshold}?",
-    "How many per cent of the {name} in {image} count as water by the {index}, with {threshold} as the limit?",
+    "What percentage of the {name} in {image} counts as water by the {index}, with {threshold} as the lower limit?",
     "What percentage of the pixels of {name} does the {index} confirm as water by a value above {threshold}?",
     "What share of the {name}, in per cent, passes as water if the {index} has to be above {threshold}?",
-    "What part of the {name} in {image} is water by the {index} as well, in per cent, with water above {threshold}?",
-    "Which percentage of the {name} is confirmed by the {index}, which tells water by values above {threshold}?",
-    "Which share of the mapped {name} in {image} does the {index} see as water, above {threshold}, in per cent?",
-    "In what percentage of the {name} does the {index}, at a limit of {threshold}, find water too?",
-    "In which share of the {name} do map and {index} agree, in per cent, if the {index} finds water above {threshold}?",
+    "What part of the {name} in {image}, in per cent, also counts as water by the {index}, if values above "
+    "{threshold} mean water?",
+    "What percentage of the {name} is confirmed by the {index}, which recognises water by values above {threshold}?",
+    "What share of the mapped {name} in {image}, in per cent, does the {index} show as water, with values above "
+    "{threshold}?",
+    "In what percentage of the {name} does the {index} find water too, that is, exceed {threshold}?",
+    "In what share of the {name}, in per cent, do the map and the {index} agree, if the {index} indicates water above "
+    "{threshold}?",
     "For what percentage of the {name} in {image} does the {index} exceed {threshold}, and so confirm water?",
-    "Over which percentage of the {name} is the {index} above {threshold}, as open water should be?",
-    "By the {index}, which finds water above {threshold}, what percentage of the {name} in {image} is water?",
+    "Over what percentage of the {name} is the {index} above {threshold}, as it should be over open water?",
+    "If water is where the {index} is above {threshold}, what percentage of the pixels mapped as {name} in {image} is "
+    "confirmed?",
     "If the {index} is taken as a test for water, passed above {threshold}, what percentage of the {name} passes?",
     "Testing the {name} with the {index}, what percentage of the pixels is above {threshold} and so confirmed?",
     "Taking an {index} above {threshold} as a sign of water, what percentage of the {name} in {image} shows it?",
-    "Check the {name} against the {index}: what percentage of the pixels lies above {threshold}, as water does?",
+    "Check the {name} against the {index}: what percentage of the pixels lies above {threshold}, as expected of water?",
     "State the percentage of the {name} in {image} that the {index} confirms as water, with values above {threshold}.",
 )
 
@@ -220,8 +225,8 @@ PARTLY = (
     "{measured:counts|count}.",
     "Of {name:its|their} {pixels:+pixel}, {measured} can be measured; the other {lost} {lost:is|are} left out.",
     "Of the {pixels:+pixel}, {lost} cannot be measured and {lost:is|are} left out, which leaves {measured}.",
-    "The region has {pixels:+pixel}; leaving out {lost} that no clear view exists of, {measured} {measured:is|are} "
-    "measured.",
+    "The region has {pixels:+pixel}; leaving out {lost} that {lost:is|are} hidden or without data, {measured} "
+    "{measured:is|are} measured.",
     "The region has {pixels:+pixel}, of which {lost} {lost:is|are} hidden or empty and {measured} "
     "{measured:counts|count}.",
     "The mask holds {pixels:+pixel}, but {lost} of them {lost:is|are} behind cloud or without data; {measured} "
@@ -232,12 +237,11 @@ PARTLY = (
     "I can measure {measured} of the {pixels:+pixel}; {lost} {lost:is|are} hidden or without data.",
     "Only {measured} of the {pixels:+pixel} {measured:is|are} in clear view; {lost} {lost:has|have} to be left out.",
     "Only {measured} of {name:its|their} {pixels:+pixel} can be measured, as {lost} {lost:is|are} hidden or empty.",
-    "Clouds or gaps take away {lost} of the {pixels:+pixel}, so {measured} {measured:is|are} measured.",
+    "Clouds or gaps rule out {lost} of the {pixels:+pixel}, so {measured} {measured:is|are} measured.",
     "Clouds or gaps hide {lost} of {name:its|their} {pixels:+pixel}; the other {measured} {measured:counts|count}.",
-    "Not every one of the {pixels:+pixel} is clear: {lost} {lost:drops|drop} out and {measured} "
-    "{measured:stays|stay} in.",
-    "Not all of the {pixels:+pixel} can be measured: {lost} {lost:is|are} hidden or empty, {measured} "
-    "{measured:is|are} not.",
+    "Not every one of the {pixels:+pixel} is clear: {lost} {lost:is|are} left out and {measured} "
+    "{measured:remains|remain}.",
+    "Not all of the {pixels:+pixel} can be measured: {lost} {lost:is|are} hidden or empty, which leaves {measured}.",
     "Among the {pixels:+pixel}, {lost} {lost:is|are} hidden or without data; I go on with {measured}.",
     "Without the {lost} hidden or empty {lost:pixel|pixels}, {measured} of {pixels} {measured:counts|count}.",
     "With {lost} of {pixels:+pixel} hidden or without data, the measurement is over {measured}.",
@@ -278,19 +282,19 @@ HIGHER = (
     "The means differ by {gap}, and the higher one belongs to the {winner}.",
     "The higher mean is that of the {winner}, by {gap}.",
     "The {winner} {winner:has|have} the higher mean {index}, by {gap}.",
-    "The {winner} {winner:lies|lie} {gap} above the {loser} in mean {index}.",
+    "In mean {index}, the {winner} {winner:is|are} {gap} above the {loser}.",
     "The {winner} {winner:comes|come} out ahead of the {loser} by {gap}.",
     "The {winner} {winner:is|are} ahead by {gap} in mean {index}.",
-    "The {loser} {loser:stays|stay} {gap} below the {winner}.",
+    "The mean of the {loser} is {gap} below that of the {winner}.",
     "The {loser} {loser:has|have} the lower mean, by {gap}, so the {winner} {winner:leads|lead}.",
     "So the {winner} {winner:has|have} a mean {index} that is {gap} higher than that of the {loser}.",
     "So the mean is higher over the {winner}, by {gap}.",
     "Hence the {winner} {winner:ranks|rank} first, {gap} above the {loser}.",
     "Hence the mean {index} of the {winner} is higher, with {gap} between the two.",
     "Thus the {winner} {winner:exceeds|exceed} the {loser} by {gap}.",
-    "Thus there is a gap of {gap}, and the {winner} {winner:is|are} on the higher side.",
+    "Thus there is a gap of {gap}, with the {winner} being higher.",
     "This puts the {winner} {gap} ahead of the {loser}.",
-    "This makes a difference of {gap} to the advantage of the {winner}.",
+    "This makes a difference of {gap}, with the higher mean over the {winner}.",
     "Comparing the two means, that of the {winner} is higher by {gap}.",
     "By {gap}, the mean of the {winner} is the higher one.",
     "With {gap} between them, the {winner} {winner:has|have} the higher mean {index}.",
@@ -307,9 +311,9 @@ ABOVE = (
     "With a median of {median}, the {index} lies above {threshold} in {above} of {measured:+pixel}, so in {share}.",
     "Of the {measured:+pixel}, {above} {above:has|have} an {index} above {threshold}, which makes {share}; the median "
     "is {median}.",
-    "Of {measured} measured pixels {above} {above:lies|lie} above {threshold}, that is {share}, around a median of "
+    "Of {measured:+pixel} measured, {above} {above:lies|lie} above {threshold}, which is {share}; the median is "
     "{median}.",
-    "Of these {measured}, {above} {above:exceeds|exceed} {threshold} in the {index}: {share}, with a median of "
+    "An {index} above {threshold} is found in {above} of these {measured:+pixel}, which is {share}, with a median of "
     "{median}.",
     "Above {threshold} I count {above} of {measured:+pixel}, which is {share}; the median {index} is {median}.",
     "The limit of {threshold} is exceeded by {above} of {measured:+pixel}, hence by {share}; the median is {median}.",
@@ -317,10 +321,10 @@ ABOVE = (
     "all that are measured is {median}.",
     "I find {above} of {measured:+pixel} above {threshold}, that is {share}, and a median {index} of {median}.",
     "Counting those above {threshold} gives {above} of {measured:+pixel}, or {share}; the median {index} is {median}.",
-    "Half of the pixels have an {index} above {median}, and {above} of {measured} one above {threshold}, which is "
-    "{share}.",
-    "There, {above} of {measured:+pixel} {above:has|have} an {index} above {threshold}: {share}, at a median of "
-    "{median}.",
+    "The median {index} is {median}, and {above} of {measured:+pixel} {above:has|have} one above {threshold}, which "
+    "is {share}.",
+    "In the region, {above} of {measured:+pixel} {above:has|have} an {index} above {threshold}, or {share}; the "
+    "median is {median}.",
     "Measured pixel by pixel, the {index} has a median of {median} and is above {threshold} in {above} of {measured}, "
     "which is {share}.",
     "Out of {measured:+pixel}, {above} {above:is|are} above {threshold} in the {index}, so {share}; the median is "
@@ -339,13 +343,13 @@ DATED = (
     "Let me mark what is labelled {name} every time:",
     "Let me segment the lasting {name} on this date:",
     "This is where {name} {name:is|are} found in every image:",
-    "The ground that is always {name}, on this date:",
+    "I mark the ground that is always {name}, on this date:",
     "The lasting {name} {name:lies|lie} here on this date:",
-    "The {name} that all images share, in this one:",
-    "The part that is {name} in every image, seen on this date:",
-    "The mask of what stays {name}, on this date:",
-    "The pixels of {name} that all dates have in common:",
-    "On this date, the ground that is {name} throughout:",
+    "I mark the {name} that all images share, in this one:",
+    "This mask shows the part that is {name} in every image:",
+    "This is the mask of what stays {name}:",
+    "I trace the pixels of {name} that all dates have in common:",
+    "On this date, I outline the ground that is {name} throughout:",
     "On this date I measure what is always {name}:",
     "In this image, the lasting {name} {name:lies|lie} here:",
     "In this image I mark what stays {name}:",
@@ -375,6 +379,30 @@ ON_DATE = (
     "Measuring {measured} of {pixels:+pixel} in image {date}, I find a mean {index} of {mean}.",
     "With {measured} of {pixels:+pixel} clear in image {date}, the mean {index} is {mean}.",
 )
+
+ON_WHOLE_DATE = (
+    "In image {date}, all {pixels:+pixel} can be measured, and the mean {index} is {mean}.",
+    "In image {date}, the mean {index} over all {pixels:+pixel} is {mean}.",
+    "In image {date} I measure all {pixels:+pixel} and get a mean {index} of {mean}.",
+    "In image {date} the {index} averages {mean} over the {pixels:+pixel}.",
+    "On this date, image {date}, the mean {index} of the {pixels:+pixel} is {mean}.",
+    "Image {date} gives a mean {index} of {mean} over all {pixels:+pixel}.",
+    "Image {date} has values for all {pixels:+pixel}, with a mean {index} of {mean}.",
+    "Image {date} shows the {pixels:+pixel} with an average {index} of {mean}.",
+    "The mean {index} in image {date} is {mean}, from all {pixels:+pixel}.",
+    "The mean {index} is {mean} in image {date}, where all {pixels:+pixel} count.",
+    "The {index} averages {mean} in image {date}, measured in all {pixels:+pixel}.",
+    "The {index} in image {date} comes to {mean} on average, with none of the {pixels:+pixel} left out.",
+    "Image {date} has a mean {index} of {mean} there, in {pixels:+pixel}.",
+    "For image {date}, the mean {index} is {mean} (all {pixels:+pixel} measured).",
+    "For image {date} I get a mean {index} of {mean}, measuring all {pixels:+pixel}.",
+    "Over the {pixels:+pixel}, the mean {index} in image {date} is {mean}.",
+    "Over all {pixels:+pixel} in image {date}, the {index} averages {mean}.",
+    "Averaged over all {pixels:+pixel}, the {index} in image {date} is {mean}.",
+    "Measuring all {pixels:+pixel} in image {date}, I find a mean {index} of {mean}.",
+    "With all {pixels:+pixel} measured in image {date}, the mean {index} is {mean}.",
+)
+"""The same where every pixel counts."""
 
 LEFT_OUT = (
     "{dates} {dates:is|are} left out, since less than {limit} of this ground can be measured there.",

@@ -22,7 +22,7 @@ _SHARES = (
     "How many per cent of the valid pixels in {image} are covered by {name}?",
     "How many per cent of all valid pixels of {image} {name:does|do} {name} account for?",
     "On what percentage of its valid pixels does {image} show {name}?",
-    "How large, in per cent of the valid pixels, is the area of {name} in {image}?",
+    "How large, in per cent of the valid pixels, is the extent of {name} in {image}?",
     "Give the coverage of {name} in {image} as a percentage of the valid pixels.",
     "Determine what percentage of the valid pixels of {image} {name:is|are} {name}.",
     "Work out the share of {name} in {image}, in per cent of all valid pixels.",
@@ -31,7 +31,7 @@ SHARE_QUESTIONS = tuple(f"{share} {VALID}" for share in _SHARES)
 
 AREA_QUESTIONS = (
     "How large is the area covered by {name}, in {unit}?",
-    "How large is the area of the {name} in {image}, in {unit}?",
+    "How large {name:is|are} the {name} in {image} altogether, in {unit}?",
     "How large an area {name:does|do} the {name} occupy, in {unit}?",
     "How many {unit} of {name} are there in {image}?",
     "How many {unit} {name:does|do} the {name} take up in {image}?",
@@ -42,14 +42,14 @@ AREA_QUESTIONS = (
     "How big is the area taken up by {name}, in {unit}?",
     "What area {name:does|do} the {name} take up, in {unit}?",
     "What area of {image} is covered by {name}, in {unit}?",
-    "What is the total area of {name}, in {unit}?",
+    "What is the total extent of {name}, in {unit}?",
     "What is the area on the ground of all {name} in {image}, in {unit}?",
     "What is the extent of the {name} in {image}, in {unit}?",
-    "What is the size of the area of {name} in {image}, in {unit}?",
+    "What is the size of all {name} in {image}, in {unit}?",
     "What area in {unit} {name:does|do} the {name} have in {image}?",
     "How large, in {unit}, is the ground covered by {name}?",
     "Give the area covered by {name} in {image}, in {unit}.",
-    "Determine the area of {name} in {image}, in {unit}.",
+    "Determine the extent of the {name} in {image}, in {unit}.",
     "State in {unit} how large the area covered by {name} is in {image}.",
 )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 QUESTIONS = (
-    "{a:does|do} the {a} touch the {b} anywhere in {image}, be it at a corner?",
+    "{a:does|do} the {a} touch the {b} anywhere in {image}, even if only at a corner?",
     "{a:does|do} the {a} in {image} meet the {b} at any point, corners included?",
     "{a:does|do} the {a} border on the {b} in {image}, corners included?",
     "{a:does|do} the {a} lie right next to the {b} at any place in {image}, diagonally included?",
     "{a:does|do} the {a} have any {b} directly beside {a:it|them} in {image}, corners included?",
     "{a:is|are} the {a} adjacent to the {b} at some point of {image}, corners included?",
-    "{a:is|are} the {a} in contact with the {b} anywhere in {image}, be it only at a corner?",
+    "{a:is|are} the {a} in contact with the {b} anywhere in {image}, be it at an edge or a corner?",
     "{a:is|are} any {a} directly next to {b} in {image}, corners included?",
     "Do the {a} and the {b} share a border in {image}, corners included?",
     "Do the {a} and the {b} touch anywhere in {image}, where a common corner is enough?",
@@ -20,10 +20,10 @@ QUESTIONS = (
     "Does {image} show a place where {a} and {b} touch, corners included?",
     "Is there a place in {image} where {a} and {b} meet, corners included?",
     "Is any pixel of {a} in {image} among the eight neighbours of a pixel of {b}?",
-    "Is a border between {a} and {b} to be found in {image}, corners included?",
+    "Can a border between {a} and {b} be found in {image}, corners included?",
     "Are there neighbouring pixels of {a} and {b} in {image}, diagonal neighbours included?",
     "Are the {a} and the {b} neighbours at any point in {image}, corners included?",
-    "Can one step from the {a} straight onto the {b} somewhere in {image}, diagonal steps included?",
+    "Is it possible to step from the {a} straight onto the {b} somewhere in {image}, diagonal steps included?",
     "Say whether the {a} and the {b} touch anywhere in {image}, corners included.",
 )
 
@@ -77,7 +77,7 @@ _FOUND = (
         ("do border on each other.", "do not border on each other."),
     ),
     (
-        "Searching the surroundings of the {b}, I come upon {contact:+pixel} of {a}; so the two ",
+        "Searching the pixels around the {b}, I find {contact:+pixel} of {a}; so the two ",
         ("do touch.", "do not touch."),
     ),
     (
@@ -85,7 +85,7 @@ _FOUND = (
         ("neighbours.", "separate."),
     ),
     (
-        "Corners included, {contact:+pixel} of {a} {contact:is|are} in touch with {b}; ",
+        "Corners included, {contact:+pixel} of {a} {contact:touches|touch} {b}; ",
         ("so they do meet.", "so they do not meet."),
     ),
     (
@@ -97,7 +97,7 @@ _FOUND = (
         ("meet.", "do not meet."),
     ),
     (
-        "Between the two masks, {contact:+pixel} of {a} {contact:is|are} in touch, so they ",
+        "Between the two masks, {contact:+pixel} of {a} {contact:is|are} in contact with {b}, so they ",
         ("are adjacent.", "are not adjacent."),
     ),
     (

@@ -55,10 +55,10 @@ SHARE = tuple(share + _JUDGED for share in _SHARE)
 
 BEFORE = (
     "Before the event I mark each {name} whose damage is known:",
-    "Before the event, each {name} of known damage is here:",
+    "Before the event, each {name} whose damage is known is here:",
     "Before the event, every {name} whose damage is known is in this mask:",
-    "First I mark each {name} of known damage, before the event:",
-    "First, each {name} before the event, if its damage is known:",
+    "First, in the image before the event, I mark each {name} whose damage is known:",
+    "First I mark each {name} before the event, as long as its damage is known:",
     "First I outline every {name} in the first image whose damage is known:",
     "To begin, I segment each {name} whose damage could be judged:",
     "I begin with each {name} in the first image whose damage could be judged:",
@@ -73,7 +73,7 @@ BEFORE = (
     "Let me start with every {name} of known damage in the first image:",
     "Here I mark each {name} before the event, where its damage is known:",
     "Here is every {name} of the first image whose damage is known:",
-    "This mask has each {name} of known damage before the event:",
+    "This mask shows each {name} of known damage before the event:",
 )
 
 AFTER = (
@@ -84,7 +84,7 @@ AFTER = (
     "Looking at the last image, I outline each {name}:",
     "Then I mark each {name} after the event:",
     "Then I outline every {name} in the last image:",
-    "Then, each {name} after the event:",
+    "Then I segment each {name} after the event:",
     "Next I segment each {name} after the event:",
     "Next, I mark each {name} in the last image:",
     "Now I mark every {name} in the last image:",
@@ -96,7 +96,7 @@ AFTER = (
     "In the last image, this mask shows each {name}:",
     "Let me mark each {name} after the event:",
     "Here is every {name} in the last image:",
-    "This mask has each {name} after the event:",
+    "This mask shows each {name} after the event:",
 )
 
 _COUNTED = (

@@ -11,13 +11,13 @@ MARKS = (
     "I mark the {name} over the optical image:",
     "I outline the {name} in the optical image:",
     "I segment the {name} of the optical image:",
-    "I check the optical image for {name}:",
+    "I check the optical image for {name}, which this mask shows:",
     "I note where the optical image shows {name}:",
     "Let me mark the {name} as well:",
     "Let me see where the optical image shows {name}:",
     "But the optical image has {name} here:",
     "But there is {name} in the optical image:",
-    "The optical image shows {name} here:",
+    "Here the optical image shows {name}:",
     "The optical image is not clear everywhere, with {name} here:",
     "The {name} in the optical image is here:",
     "The mask of {name} in the optical image is this one:",
@@ -42,18 +42,18 @@ OVER = (
     "image has the marked region in full.",
     "This hides {share} of the marked pixels{when}, {hidden} of {pixels}; I turn to the SAR image, which shows all of "
     "the marked region.",
-    "This leaves {hidden} of the {pixels} marked pixels{when} unseen, which is {share}; SAR looks through clouds and "
-    "shows the whole marked region.",
+    "This leaves {hidden} of the {pixels} marked pixels{when} unseen, which is {share}; radar passes through clouds, "
+    "so the SAR image shows the whole marked region.",
     "This keeps {hidden} of the {pixels} marked pixels{when} from view, that is {share}; I rely on the SAR image for "
     "the marked region.",
-    "Under it {hidden:lies|lie} {hidden} of the {pixels} marked pixels{when}, or {share}; I therefore take the SAR "
-    "image, in which clouds hide nothing of the marked region.",
+    "Under it {hidden:lies|lie} {hidden} of the {pixels} marked pixels{when}, or {share}; I therefore read the SAR "
+    "image, in which clouds hide none of the marked region.",
     "Below it {hidden:is|are} {hidden} of the {pixels} marked pixels{when}, so {share}; clouds do not stop radar, and "
     "the SAR image shows the entire marked region.",
     "Behind it {hidden:is|are} {hidden} of the {pixels} marked pixels{when}, which is {share}; the SAR image is free "
     "of clouds and fills in this part of the marked region.",
-    "Of the {pixels} marked pixels{when} it hides {hidden}, that is {share}; I go by the SAR image for the whole "
-    "marked region.",
+    "Of the {pixels} marked pixels{when}, cloud or shadow hides {hidden}, that is {share}; I rely on the SAR image "
+    "for the whole marked region.",
     "Of the {pixels} marked pixels{when}, {hidden} cannot be seen in the optical image, which is {share}; the SAR "
     "image completes the marked region.",
     "Because it hides {hidden} of the {pixels} marked pixels{when}, or {share}, I read the SAR image, where nothing is "

@@ -43,7 +43,7 @@ LOOKS = (
     "I collect the pixels of {name}:",
     "I outline what belongs to {name}:",
     "Wherever {name} {name:occurs|occur}, I mark {name:it|them}:",
-    "If {name} {name:occurs|occur}, then here:",
+    "If {name} {name:occurs|occur}, this mask shows where:",
     "The search for {name} gives this mask:",
     "Searching the image for {name}, I get this mask:",
     "This mask holds all that is covered by {name}:",

@@ -27,7 +27,7 @@ ASKED = (
     "Which pixels belong to {it}?",
     "Where can {it} be seen? Mark the region.",
     "Where do you see {it}? Answer with a mask.",
-    "What region would you mark for {it}?",
+    "Which region would you mark as {it}?",
 )
 """How a region is asked for."""
 
@@ -41,13 +41,13 @@ SHOWN = (
     "Here you can see {it}:",
     "Here is a mask of {it}:",
     "I mark {it} here:",
-    "I see {it} in this region:",
+    "I find {it} in this region:",
     "I find {it} here:",
     "I have segmented {it}:",
     "Let me mark {it}:",
     "This region shows {it}:",
     "This mask covers {it}:",
-    "This is where to find {it}:",
+    "You can find {it} here:",
     "These pixels show {it}:",
     "The mask of {it} is this one:",
     "The region of {it} is marked here:",
