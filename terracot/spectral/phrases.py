@@ -113,8 +113,8 @@ WATER_QUESTIONS = (
     "{threshold}?",
     "For what percentage of the {name} in {image} does the {index} exceed {threshold}, and so confirm water?",
     "Over what percentage of the {name} is the {index} above {threshold}, as it should be over open water?",
-    "If water is where the {index} is above {threshold}, what percentage of the pixels mapped as {name} in {image} is "
-    "confirmed?",
+    "If the {index} shows open water above {threshold}, what percentage of the pixels mapped as {name} in {image} "
+    "does it confirm?",
     "If the {index} is taken as a test for water, passed above {threshold}, what percentage of the {name} passes?",
     "Testing the {name} with the {index}, what percentage of the pixels is above {threshold} and so confirmed?",
     "Taking an {index} above {threshold} as a sign of water, what percentage of the {name} in {image} shows it?",
