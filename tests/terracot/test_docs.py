@@ -143,3 +143,4 @@ def test_minute_of_the_readme_runs_and_shows_a_real_sample(tmp_path: Path, monke
     expected = " ".join([row["question"], letters, row["text"]]).split()
     assert re.findall(r"```text\n(.*?)```", MINUTE, re.S)[0].split() == expected
     assert len(MINUTE.splitlines()) <= 30
+    assert f"each of the {len(kinds())} kinds" in " ".join(MINUTE.split())
