@@ -60,6 +60,8 @@ def check_scene(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"georeference: {error}"
     elif stored.basis == "measured":
         yield "ground sampling is called measured, but CRS or transform is missing"
+    elif stored != _stated_ground(stored):
+        yield f"ground sampling is called {stored.basis}, but its numbers are not those of one stated pixel size"
     if row["non_commercial"] != non_commercial(row["license"]):
         yield f"non_commercial is {row['non_commercial']}, which does not follow from {row['license']!r}"
     if content_sha256(row) != row["content_sha256"]:
@@ -329,6 +331,16 @@ def _check_options(row: Mapping[str, Any]) -> Iterator[str]:
     for option, value in zip(options, row["option_values"], strict=True):
         if numeric != (value is not None) or (numeric and shown(value) != option):
             yield f"option {option!r} does not show its value {value}"
+
+
+def _stated_ground(stored: GroundSampling) -> GroundSampling | None:
+    """What its own pixel size makes of a ground sampling that was not measured; None if there is no such size."""
+    if stored.basis == "unknown":
+        return GroundSampling.unknown(stored.origin)
+    try:
+        return GroundSampling.nominal(stored.dy_m or 0.0, stored.dx_m or 0.0, stored.origin)
+    except GroundError:
+        return None
 
 
 def _same_ground(a: GroundSampling, b: GroundSampling) -> bool:

@@ -20,7 +20,6 @@ from terracot.checks import check_belongs, check_row, check_scene, scene_setting
 from terracot.findings import Setting
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
-from terracot.masks import RleError
 from terracot.modalities import select
 from terracot.pixel_files import without_paths
 from terracot.rewriting import REWORDED
@@ -29,6 +28,9 @@ from terracot.scenes import SceneSource, SourceError
 from terracot.shards import read_shard
 from terracot.sources import open_source
 from terracot.sources.catalogue import CATALOGUE
+
+_UNCHECKABLE = (OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)
+"""What hostile rows raise: nulls, other JSON than objects, broken pictures, masks that no rule foresees."""
 
 
 @dataclass
@@ -121,8 +123,8 @@ def _check_shard(
         try:
             settings[scene["scene_id"]] = scene_setting(scene)
             yield from (f"scene {scene['scene_id']}: {problem}" for problem in check_scene(scene))
-        except (RleError, OSError, ValueError) as error:
-            yield f"scene {scene['scene_id']}: {error}"
+        except _UNCHECKABLE as error:
+            yield f"scene {scene['scene_id']} cannot be checked: {type(error).__name__}: {error}"
     for row in rows:
         checked["rows"] += 1
         checked["masks"] += len(row["masks"])
@@ -135,9 +137,8 @@ def _check_shard(
         problems = chain(check_row(row, settings[row["scene_id"]], shape, kind.word), check_belongs(row, scene))
         try:
             yield from (f"{row['id']}: {problem}" for problem in problems)
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            # nulls, other JSON than objects, masks that no rule foresees: what cannot be checked is no sample
-            yield f"{row['id']}: it cannot be checked: {type(error).__name__}: {error}"
+        except _UNCHECKABLE as error:
+            yield f"{row['id']} cannot be checked: {type(error).__name__}: {error}"
 
 
 def _check_against_source(

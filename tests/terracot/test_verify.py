@@ -252,6 +252,19 @@ def id_of_a_row(rows: list[Row], scenes: list[Row]) -> None:
     rows[0]["id"] = "0" * 16
 
 
+def nulls_in_scenes(rows: list[Row], scenes: list[Row]) -> None:
+    scenes[0]["license"] = None
+    scenes[1]["valid"] = None
+    scenes[2]["frames"][0]["image"] = None
+    scenes[3]["ground"]["dx_m"] = None
+
+
+def stated_pixel_size(rows: list[Row], scenes: list[Row]) -> None:
+    """Areas of rows of another size than the steps between pixels, on a scene without a georeference."""
+    scenes[0] |= {"crs": None, "transform": None}
+    scenes[0]["ground"] |= {"basis": "nominal", "dx_m": 31.0}
+
+
 @pytest.mark.parametrize(
     ("forgery", "found"),
     [
@@ -282,6 +295,8 @@ def id_of_a_row(rows: list[Row], scenes: list[Row]) -> None:
         (parameters_that_are_no_object, "cannot be checked: AttributeError"),
         (masks_that_are_null, "cannot be checked: TypeError"),
         (masks_that_are_empty, "measured"),
+        (nulls_in_scenes, "cannot be checked: TypeError"),
+        (stated_pixel_size, "not those of one stated pixel size"),
     ],
 )
 def test_a_forged_data_set_is_found_without_its_source(
