@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from terracot import measure
 from terracot.ground import GroundSampling
+from terracot.memo import fixed
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
 from terracot.scenes import IGNORE, BoolMask, LabelMap, MapLimits, Scene, SceneError
+from terracot.spatial.shapes import shapes_of
 from terracot.views import View
 
 DESTROYED = "destroyed"
@@ -115,8 +117,13 @@ class SceneFacts:
     @cached_property
     def valid(self) -> dict[int, BoolMask]:
         """Valid pixels by date: those with a class; for a date without label map, all."""
-        everything = np.ones(self.scene.shape, dtype=bool)
+        everything = fixed(np.ones(self.scene.shape, dtype=bool))
         return {f.t: self.maps[f.t].valid if f.t in self.maps else everything for f in self.scene.frames}
+
+    @cached_property
+    def valid_share(self) -> dict[int, float]:
+        """Per cent of all pixels that are valid, by date."""
+        return {t: float(valid.mean()) * 100 for t, valid in self.valid.items()}
 
     @cached_property
     def setting(self) -> Setting:
@@ -173,7 +180,7 @@ class SceneFacts:
         """The mask of one class on one date, or a part of it, with its name."""
         facts = self.maps[t]
         known = facts.legend.classes[class_id]
-        return EvidenceMask(t, known.name, facts.mask(class_id) if mask is None else mask, known.is_plural)
+        return EvidenceMask(t, known.name, facts.mask(class_id) if mask is None else fixed(mask), known.is_plural)
 
 
 def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
@@ -182,7 +189,7 @@ def existence(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejecte
         for class_id, share in enumerate(m.shares):
             if 0 < share < filters.min_share:
                 yield Rejected("existence", "share_between_none_and_minimum")
-            elif share == 0 and m.valid.mean() * 100 < filters.min_valid_share_absent:
+            elif share == 0 and facts.valid_share[t] < filters.min_valid_share_absent:
                 yield Rejected("existence", "unlabelled_pixels_may_hold_it")
             else:
                 yield facts.finding("existence", (facts.region(t, class_id),))
@@ -207,11 +214,12 @@ def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
             if m.component_counts[class_id] > 2000:  # far too many to ask for, and slow to sieve
                 yield Rejected("counting", "too_many_patches")
                 continue
-            mask = measure.sieved(m.mask(int(class_id)), COUNTED_PATCH_PX)
-            count = measure.components(mask)
-            if _below_unit(facts, t, measure.smallest_component(mask)):
+            kept = m.components.of(int(class_id), COUNTED_PATCH_PX)
+            count = int(np.count_nonzero(kept))
+            if _below_unit(facts, t, int(m.components.sizes[kept].min(initial=m.classes.size if count else 0))):
                 yield Rejected("counting", "below_mapping_unit")
             elif 2 <= count <= 20:
+                mask = kept[m.components.numbers]
                 parameters = {"min_pixels": COUNTED_PATCH_PX}
                 yield facts.finding("counting", (facts.region(t, int(class_id), mask),), parameters)
             else:
@@ -284,26 +292,22 @@ def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
     """Smallest distance between two classes after opening, when it is more than ``min_gap_px`` pixels."""
     ground = facts.scene.ground
     for t, m in facts.maps.items():
-        regions = {int(c): measure.opened(m.mask(int(c))) for c in np.flatnonzero(m.counts)}
-        for a, b in combinations(sorted(regions), 2):
+        shapes = shapes_of(m)
+        regions = {int(c): shapes.mask(int(c)) for c in np.flatnonzero(m.counts)}
+        for a, b in combinations(regions, 2):
             if not ground.known:
                 yield Rejected("distance", "pixel_size_unknown")
             elif ground.drift > filters.max_drift:
                 yield Rejected("distance", "pixel_size_varies")
-            elif not regions[a].any() or not regions[b].any():
+            elif not shapes.pixels(a) or not shapes.pixels(b):
                 yield Rejected("distance", "nothing_left_after_opening")
-            elif _within(regions[a], regions[b], filters.min_gap_px):
+            elif shapes.bound(a, b) <= filters.min_gap_px or shapes.gap(a, b) <= filters.min_gap_px:
                 yield Rejected("distance", "gap_below_minimum")
             elif _below_precision(facts, t, regions[a], regions[b]):
                 yield Rejected("distance", "below_map_precision")
             else:
                 masks = (facts.region(t, a, regions[a]), facts.region(t, b, regions[b]))
                 yield facts.finding("distance", masks, {"unit": "m"})
-
-
-def _within(a: BoolMask, b: BoolMask, pixels: float) -> bool:
-    """True when two regions are at most so many pixels apart; measured only where a coarse look leaves it open."""
-    return measure.surely_within(a, b, pixels) or (measure.distance(a, b) or 0.0) <= pixels
 
 
 def _below_unit(facts: SceneFacts, t: int, pixels: int) -> bool:
@@ -358,7 +362,7 @@ FINDERS: dict[str, Callable[[SceneFacts, Filters], Iterator[Finding | Rejected]]
 def find(kind: str, facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
     """All findings and rejections of one kind, in a fixed order; none on dates that are mostly unlabelled."""
     for found in FINDERS[kind](facts, filters):
-        if isinstance(found, Finding) and facts.valid[found.t].mean() * 100 < filters.min_valid_share:
+        if isinstance(found, Finding) and facts.valid_share[found.t] < filters.min_valid_share:
             yield Rejected(kind, "too_few_valid_pixels")
         else:
             yield found

@@ -23,6 +23,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from terracot.memo import remembered
+
 Basis = Literal["measured", "nominal", "unknown"]
 Transform = tuple[float, float, float, float, float, float]
 Floats = npt.NDArray[np.float64]
@@ -129,7 +131,7 @@ class GroundSampling:
     def area_m2(self, mask: npt.NDArray[np.bool_]) -> float:
         """Area of an ``(H, W)`` boolean mask in square metres."""
         self._require()
-        return float(np.count_nonzero(mask, axis=1) @ self.areas_of_rows(mask.shape[0]))
+        return float(_row_counts(mask) @ self.areas_of_rows(mask.shape[0]))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for Arrow and JSON; ``from_dict`` reads them back."""
@@ -159,6 +161,11 @@ class GroundSampling:
     def _require(self) -> None:
         if not self.known:
             raise GroundError(f"pixel size is unknown ({self.origin}); no length or area in metres can be given")
+
+
+@remembered
+def _row_counts(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    return np.asarray(np.count_nonzero(mask, axis=1))
 
 
 def crs_label(crs: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from terracot.memo import remembered
 from terracot.scenes import BoolMask
 
 MAX_PIXELS = 1 << 28
@@ -65,13 +66,18 @@ class ItemIoU:
 
 def encode(mask: BoolMask) -> dict[str, Any]:
     """``(H, W)`` booleans to ``{"size": [H, W], "counts": str}``; ``RleError`` for anything but a boolean mask."""
-    from pycocotools import mask as coco
-
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.ndim != 2 or mask.size == 0:
         found = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
         raise RleError(f"a mask is a non-empty (H, W) array of booleans; found {found}")
-    rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": [int(n) for n in mask.shape], "counts": rle["counts"].decode("ascii")}
+    return {"size": [int(n) for n in mask.shape], "counts": _counts(mask)}
+
+
+@remembered
+def _counts(mask: BoolMask) -> str:
+    from pycocotools import mask as coco
+
+    counts: bytes = coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
+    return counts.decode("ascii")
 
 
 def decode(rle: Any, shape: tuple[int, int]) -> BoolMask:

@@ -25,6 +25,7 @@ from terracot.ground import GroundSampling
 from terracot.io import OutputError, atomic_file, sha256_file
 from terracot.licences import non_commercial
 from terracot.masks import decode, encode
+from terracot.memo import fixed
 from terracot.pixel_files import with_files
 from terracot.plugins import EvidenceMask
 from terracot.render import compose, png_bytes
@@ -196,7 +197,7 @@ def frame_image(frame: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
 
 def row_valid(row: Mapping[str, Any]) -> dict[int, BoolMask]:
     """Valid pixels by date of a stored scene; ``RleError`` on damage."""
-    return {v["t"]: decode(v["rle"], (row["height"], row["width"])) for v in row["valid"]}
+    return {v["t"]: fixed(decode(v["rle"], (row["height"], row["width"]))) for v in row["valid"]}
 
 
 def row_views(row: Mapping[str, Any]) -> tuple[View, ...]:
@@ -223,7 +224,9 @@ def row_ground(row: Mapping[str, Any]) -> GroundSampling:
 
 def row_masks(row: Mapping[str, Any], shape: tuple[int, int]) -> tuple[EvidenceMask, ...]:
     """Evidence masks of a stored sample or item; ``RleError`` on damage."""
-    return tuple(EvidenceMask(m["t"], m["class_name"], decode(m["rle"], shape), m["plural"]) for m in row["masks"])
+    return tuple(
+        EvidenceMask(m["t"], m["class_name"], fixed(decode(m["rle"], shape)), m["plural"]) for m in row["masks"]
+    )
 
 
 def mask_records(masks: Sequence[EvidenceMask]) -> list[dict[str, Any]]:

@@ -74,8 +74,7 @@ class QuestionKind:
     def findings(self, facts: SceneFacts, filters: Filters) -> list[Finding]:
         """What may be asked of a scene: what passes the filters, on dates that are mostly labelled and in view."""
         found = [one for one in self.find(facts, filters) if isinstance(one, Finding)]
-        labelled = {t: facts.valid[t].mean() * 100 for t in {one.t for one in found}}
-        found = [one for one in found if labelled[one.t] >= filters.min_valid_share]
+        found = [one for one in found if facts.valid_share[one.t] >= filters.min_valid_share]
         if self.level == "l2-spectral":  # measures only what is clear
             return found
         return [one for one in found if in_view(one, facts, filters)]

@@ -12,12 +12,13 @@ from itertools import combinations
 import numpy as np
 
 from terracot.findings import Finding, Rejected, SceneFacts
+from terracot.measure import grown
 from terracot.quantities import QUANTITIES, Regions
 from terracot.questions.writer import Question, Writer
 from terracot.rules import Filters, Truth
 from terracot.spatial.asking import clear_shapes, defined, marked, word
 from terracot.spatial.phrases.between import CROSSED, FREE, LINE, QUESTIONS
-from terracot.spatial.shapes import grown, line, shapes_of
+from terracot.spatial.shapes import line, shapes_of
 
 SLACK_PX = 1.0
 """Pairs of pixels that are farther apart than the closest ones by at most this could be taken for them."""

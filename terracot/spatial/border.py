@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from terracot.findings import Finding, Rejected, SceneFacts
+from terracot.measure import grown
 from terracot.questions.writer import Question, Writer
 from terracot.rules import Filters
 from terracot.spatial.asking import clear_classes, defined, marked
 from terracot.spatial.phrases.border import FOUND, QUESTIONS, RIM
-from terracot.spatial.shapes import border, grown
+from terracot.spatial.shapes import border
 
 LEAST_BORDER_PX = 50
 LEAST, MOST = 3.0, 97.0

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from terracot.measure import PARTS
+from terracot.measure import PARTS, grown
+from terracot.rims import rim
 from terracot.scenes import BoolMask
-from terracot.spatial.shapes import Rim, border, closest_line, grown
+from terracot.spatial.shapes import border, closest_line
 
 if TYPE_CHECKING:  # terracot.quantities imports this module
     from terracot.quantities import Regions
@@ -91,7 +92,7 @@ QUANTITIES: dict[str, Measure] = {
     **{f"{half}_share": _half_share(half) for half in HALVES},
     **{f"share_in_{part.replace(' ', '_')}": _part_share(n) for n, part in enumerate(PARTS)},
     "parts_with": _parts_with,
-    "gap": lambda r, of: Rim(r.mask(of[0])).gap(Rim(r.mask(of[1]))),
+    "gap": lambda r, of: rim(r.mask(of[0])).gap(rim(r.mask(of[1]))),
     "line_length": lambda r, of: float(len(closest_line(r.mask(of[0]), r.mask(of[1])))),
     "line_pixels": _line_pixels,
     "border_pixels": _border_pixels,

@@ -300,18 +300,3 @@ def test_fast_morphology_is_that_of_scipy_to_the_edge_of_the_image(seed: int):
     assert np.array_equal(measure.grown(mask), ndimage.binary_dilation(mask, square))
     assert np.array_equal(measure.shrunk(mask), ndimage.binary_erosion(mask, square))
     assert np.array_equal(measure.opened(mask), ndimage.binary_opening(mask, square))
-
-
-def test_masks_that_are_surely_within_a_distance_are_within_it():
-    said = 0
-    for seed in range(150):
-        rng = np.random.default_rng(seed)
-        shape = tuple(rng.integers(1, 60, 2))
-        a, b = (ndimage.gaussian_filter(rng.random(shape), sigma) > 0.56 for sigma in (1, 2))
-        for pixels in (1, 3, 10, 20):
-            if measure.surely_within(a, b, pixels):
-                rows, cols = np.nonzero(a), np.nonzero(b)
-                gaps = np.hypot(rows[0][:, None] - cols[0], rows[1][:, None] - cols[1])
-                assert gaps.min() <= pixels
-                said += 1
-    assert said > 100

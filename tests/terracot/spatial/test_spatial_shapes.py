@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from terracot import measure
+from terracot.measure import grown
+from terracot.rims import Rim
 from terracot.scenes import IGNORE
 from terracot.spatial.quantities import in_half, part_shares
-from terracot.spatial.shapes import Rim, Shapes, border, closest_line, grown
+from terracot.spatial.shapes import Shapes, border, closest_line
 
 MASKS = arrays(bool, (9, 11))
 BLOCKS = arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, IGNORE]))
