@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,29 @@ from terracot.scenes import SourceError
 from terracot.verify import verify
 
 SCENES = "{scenes: 150, size: 64, families: {landscape: 0.5, settlement: 0.5}}"
+FEW = "{scenes: 40, size: 64, families: {landscape: 1.0}}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_commit() -> Iterator[None]:
+    """The manifest names the commit of a checkout; somebody may commit while these tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_DIR", "/nonexistent")
+        yield
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bench") / "b"
     build(source_spec("procedural", SCENES), out, workers=2)
+    return out
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quicker one, where it matters only that there is something to harm."""
+    out = tmp_path_factory.mktemp("small") / "b"
+    build(source_spec("procedural", FEW), out)
     return out
 
 
@@ -153,7 +171,7 @@ def test_a_built_benchmark_verifies_and_the_oracle_is_always_right(bench: Path, 
 
 
 @pytest.mark.parametrize("forged", ["image", "group", "split", "license", "task"])
-def test_an_item_that_says_other_than_its_scene_is_found(bench: Path, tmp_path: Path, forged: str) -> None:
+def test_an_item_that_says_other_than_its_scene_is_found(small: Path, tmp_path: Path, forged: str) -> None:
     """The picture is no part of the id: swapped pictures would show models another place without anybody noticing."""
     import pyarrow as pa
 
@@ -161,7 +179,7 @@ def test_an_item_that_says_other_than_its_scene_is_found(bench: Path, tmp_path: 
     from terracot.samples import ITEM_SCHEMA, content_id
 
     out = tmp_path / "forged"
-    shutil.copytree(bench, out)
+    shutil.copytree(small, out)
     path = out / "data" / "items-00000.parquet"
     rows = pq.read_table(path).to_pylist()
     other = {"image": rows[-1]["image"], "group": "x", "split": "train", "license": "x", "task": "building_change"}
@@ -245,11 +263,10 @@ def test_killed_five_times_it_ends_with_the_same_bytes(bench: Path, tmp_path: Pa
     ],
 )
 def test_damaged_working_files_are_made_again_and_never_a_smaller_benchmark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str, dies_in: str
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str, dies_in: str
 ) -> None:
     """Findings cut after a line are valid JSON lines: without their hash the options of all items would change."""
-    few = source_spec("procedural", "{scenes: 40, size: 64, families: {landscape: 1.0}}")
-    build(few, tmp_path / "whole")
+    few = source_spec("procedural", FEW)
     out = tmp_path / "harmed"
 
     def dies(*_: Any) -> None:
@@ -262,7 +279,7 @@ def test_damaged_working_files_are_made_again_and_never_a_smaller_benchmark(
     path = out / WORK / harm
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
     build(few, out)
-    assert digest(out) == digest(tmp_path / "whole")
+    assert digest(out) == digest(small)
 
 
 def test_a_finished_benchmark_that_lost_a_file_is_not_called_finished(bench: Path, tmp_path: Path) -> None:
@@ -285,9 +302,9 @@ def test_a_source_without_scenes_is_an_error(tmp_path: Path) -> None:
         build(source_spec("geotiff", str(tmp_path)), tmp_path / "out")
 
 
-def test_per_task_caps_are_counted(tmp_path: Path, bench: Path) -> None:
+def test_per_task_caps_are_counted(tmp_path: Path) -> None:
     out = tmp_path / "capped"
-    build(source_spec("procedural", SCENES), out, per_task=10, workers=2)
+    build(source_spec("procedural", FEW), out, per_task=10)
     audit = json.loads((out / "audit.json").read_text())
     assert audit["coverage"]["kept"] == 10
     assert audit["coverage"]["dropped_with_options"]["over_the_number_asked_for"] > 0

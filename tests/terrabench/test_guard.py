@@ -126,13 +126,13 @@ def test_guard_takes_finished_terra_cot_folders_only(rasters: Path, tmp_path: Pa
     assert not (tmp_path / "other").exists()
     torn = tmp_path / "torn"
     generate(source_spec("geotiff", str(rasters)), torn)
-    (torn / "data" / "samples-00001.parquet").unlink()
-    with pytest.raises(OutputError, match=r"is damaged.*samples-00001"):
+    (torn / "data" / "samples-00000.parquet").unlink()
+    with pytest.raises(OutputError, match=r"is damaged.*samples-00000"):
         build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[torn])
     old = tmp_path / "old"
     generate(source_spec("geotiff", str(rasters)), old)
     write_manifest(old, read_json(old / MANIFEST) | {"schema": 1})
-    with pytest.raises(OutputError, match="schema 1, this version reads schema 2"):
+    with pytest.raises(OutputError, match="schema 1, this version reads schema 3"):
         build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[old])
     (old / MANIFEST).unlink()
     with pytest.raises(OutputError, match="no data set or benchmark of this program"):
@@ -164,4 +164,4 @@ def test_rows_carry_licence_mark_and_pixel_hashes(rasters: Path, tmp_path: Path)
         assert all(row["non_commercial"] is forbids for row in rows)
         assert all(row["pixels_sha256"] == hashes[row["scene_id"]] for row in rows)
         assert all(len(sha256) == 64 for row in rows for sha256 in row["pixels_sha256"])
-        assert ("CC-BY-NC-SA-4.0 (non-commercial): " in (out / "README.md").read_text()) is forbids
+        assert ("CC-BY-NC-SA-4.0 (non-commercial); " in (out / "README.md").read_text()) is forbids

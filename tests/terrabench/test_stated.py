@@ -272,7 +272,9 @@ FORGED: dict[str, tuple[Callable[[Row], Row], str]] = {
     "values of words": (lambda r: sealed(r, option_values=[1.0, 2.0, 3.0]), "does not show its value"),
     "values lost": (lambda r: sealed(r, option_values=[None]), "3 options have 1 values"),
     "mask": (
-        lambda r: sealed(r, masks=[{"t": 1, "class_name": "x", "rle": encode(np.ones((48, 48), bool))}]),
+        lambda r: sealed(
+            r, masks=[{"t": 1, "class_name": "x", "plural": False, "rle": encode(np.ones((48, 48), bool))}]
+        ),
         "has no masks",
     ),
     "measured number": (
