@@ -5,10 +5,11 @@ from __future__ import annotations
 from terracot.grammar import Noun
 from terracot.language import join
 from terracot.questions.phrases.shared import ALSO_HERE, HERE
+from terracot.questions.unused import Unused
 from terracot.questions.writer import Question, Slot, Writer
 from terracot.spectral import phrases as p
 from terracot.spectral.indices import INDICES, ROLE_TEXT, Index, bands_for, named, view_for
-from terracot.traces import Say, Step
+from terracot.traces import Ground, Say, Step
 
 
 def _bands(w: Writer) -> tuple[str, str]:
@@ -142,12 +143,13 @@ def _according(w: Writer, questions: tuple[str, ...], slots: dict[str, Slot]) ->
 def _course(w: Writer) -> list[Step]:
     """The mean on every date that is clear, and which dates are not."""
     steps: list[Step] = []
+    dated, partly, wholly = (Unused(w, phrasings) for phrasings in (p.DATED, p.ON_DATE, p.ON_WHOLE_DATE))
     for mask in range(len(w.finding.masks)):
-        steps.append(w.ground(p.DATED, mask))
+        steps.append(Ground(w.fill(dated.one(), name=w.name(mask)).text, mask))
         pixels, measured = w.value("pixels", mask, unit="px"), w.value("index_pixels", mask, unit="px")
         steps.append(
-            w.say(
-                p.ON_WHOLE_DATE if measured.value == pixels.value else p.ON_DATE,
+            w.fill(
+                (wholly if measured.value == pixels.value else partly).one(),
                 index=_index(w).name,
                 date=w.value("date", mask, unit="date"),
                 pixels=pixels,

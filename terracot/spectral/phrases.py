@@ -73,14 +73,14 @@ SHARE_QUESTIONS = (
     "What percentage of the pixels of {name} has an {index} above {threshold}?",
     "What part of the {name} lies above an {index} of {threshold}, in per cent?",
     "What percentage of the {name} in {image} exceeds an {index} of {threshold}?",
-    "Which share of the pixels of {name} shows an {index} higher than {threshold}, in per cent?",
+    "What share of the pixels of {name} shows an {index} higher than {threshold}, in per cent?",
     "How much of the {name} has an {index} above {threshold}, as a percentage of the pixels?",
-    "How many per cent of the {name} in {image} have an {index} greater than {threshold}?",
+    "Over what part of the {name} in {image}, in per cent, is the {index} greater than {threshold}?",
     "How large is the share of the {name} where the {index} is above {threshold}, in per cent?",
     "How much of the {name}, in per cent, has an {index} of more than {threshold}?",
-    "Over which percentage of the {name} does the {index} exceed {threshold}?",
+    "Over what percentage of the {name} does the {index} exceed {threshold}?",
     "For what percentage of the pixels of {name} is the {index} above {threshold}?",
-    "For which share of the {name} in {image} does the {index} come out above {threshold}, in per cent?",
+    "For what share of the {name} in {image} does the {index} come out above {threshold}, in per cent?",
     "In what percentage of the {name} is the {index} larger than {threshold}?",
     "Of all pixels of {name} in {image}, what percentage has an {index} over {threshold}?",
     "Of the {name}, what percentage is above {threshold} when the {index} is measured?",
@@ -147,11 +147,11 @@ CHANGE_QUESTIONS = (
 )
 
 STAYS = (
-    "Only ground that is {name} in every image counts.",
+    "Only places that are {name} in every image count.",
     "Count only ground with {name} in every image.",
     "Only ground labelled {name} in every image counts.",
     "Ground where {name} {name:is|are} missing from any of the images does not count.",
-    "Leave out ground that is not {name} in all of the images.",
+    "Leave out places that are not {name} in all of the images.",
 )
 """Which ground a series is about."""
 
@@ -334,8 +334,8 @@ ABOVE = (
 )
 
 DATED = (
-    "Here I mark the ground that is always {name}:",
-    "Now I mark the ground that stays {name}:",
+    "Here I mark what is always {name}:",
+    "Now I mark the pixels that stay {name}:",
     "I mark what is {name} on every date:",
     "I outline the {name} common to all images:",
     "I locate the pixels that are {name} throughout:",
@@ -343,17 +343,17 @@ DATED = (
     "Let me mark what is labelled {name} every time:",
     "Let me segment the lasting {name} on this date:",
     "This is where {name} {name:is|are} found in every image:",
-    "I mark the ground that is always {name}, on this date:",
+    "I mark the pixels that are always {name}, on this date:",
     "The lasting {name} {name:lies|lie} here on this date:",
     "I mark the {name} that all images share, in this one:",
     "This mask shows the part that is {name} in every image:",
     "This is the mask of what stays {name}:",
     "I trace the pixels of {name} that all dates have in common:",
-    "On this date, I outline the ground that is {name} throughout:",
+    "On this date, I outline what is {name} throughout:",
     "On this date I measure what is always {name}:",
     "In this image, the lasting {name} {name:lies|lie} here:",
     "In this image I mark what stays {name}:",
-    "For this date, I take the ground that is always {name}:",
+    "For this date, I take the pixels that are always {name}:",
 )
 """The mask is the same on all dates: what has the class on every one of them (``STAYS``)."""
 

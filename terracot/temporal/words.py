@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from terracot.grammar import Noun
 from terracot.quantities import Value
+from terracot.questions.unused import Unused
 from terracot.questions.writer import HERE, UNIT_WORDS, Question, Slot, Writer, with_clause
 from terracot.temporal import pair_phrases as p
 from terracot.temporal import sequence_phrases as s
@@ -92,7 +91,7 @@ def first_change(w: Writer) -> Question:
     asked = _asked(w, s.FIRST_CHANGE, EVERY, first=first, limit=limit, name=w.name(0))
     dates, name = compared(w.regions), w.name(0)
     steps = [*_regions(w), _counts(w)[0]]
-    against = _Unused(w, s.AGAINST_FIRST)
+    against = Unused(w, s.AGAINST_FIRST)
     for i in range(1, dates):
         slots: Slots = {"pixels": _pixels(w, i), "change": w.value("change_share", 0, i, unit="%"), "name": name}
         steps.append(w.fill(against.one(), first=first, image=_date(w, i), **slots))
@@ -118,7 +117,7 @@ def trend(w: Writer) -> Question:
 def largest_step(w: Writer) -> Question:
     """Word ``largest_step``."""
     asked = _asked(w, s.LARGEST_STEP, EVERY, name=w.name(0))
-    step = _Unused(w, s.STEP)
+    step = Unused(w, s.STEP)
     compare = [
         w.fill(step.one(), a=_date(w, a), b=_date(w, b), pixels=w.value("change_pixels", a, b, unit="px"))
         for a, b in steps_of(compared(w.regions))
@@ -147,11 +146,11 @@ def persistence(w: Writer) -> Question:
 
 def _both(w: Writer) -> list[Step]:
     """The region on the earlier and on the later date."""
-    absent = _Unused(w, p.ABSENT)
-    return [_marked(w, i, _Unused(w, phrasings), absent) for i, phrasings in enumerate((p.EARLIER, p.LATER))]
+    absent = Unused(w, p.ABSENT)
+    return [_marked(w, i, Unused(w, phrasings), absent) for i, phrasings in enumerate((p.EARLIER, p.LATER))]
 
 
-def _marked(w: Writer, mask: int, present: _Unused, absent: _Unused) -> Ground:
+def _marked(w: Writer, mask: int, present: Unused, absent: Unused) -> Ground:
     """A grounding step, which says so where there is nothing of the class."""
     phrasings = present if w.finding.masks[mask].mask.any() else absent
     return Ground(w.fill(phrasings.one(), name=w.name(mask)).text, mask)
@@ -162,27 +161,14 @@ def _each(w: Writer) -> list[Step]:
     return [*_regions(w), *_counts(w)]
 
 
-class _Unused:
-    """Phrasings of a step that a trace has several times, none of them twice."""
-
-    def __init__(self, w: Writer, phrasings: Sequence[str]) -> None:
-        self._writer, self._left = w, tuple(phrasings)
-
-    def one(self) -> str:
-        """One of those that are left."""
-        chosen = self._writer.choose(self._left)
-        self._left = tuple(text for text in self._left if text != chosen)
-        return chosen
-
-
 def _regions(w: Writer) -> list[Step]:
-    following, absent = _Unused(w, s.NEXT), _Unused(w, p.ABSENT)
+    following, absent = Unused(w, s.NEXT), Unused(w, p.ABSENT)
     later = [_marked(w, i, following, absent) for i in range(1, compared(w.regions))]
-    return [_marked(w, 0, _Unused(w, s.START), absent), *later]
+    return [_marked(w, 0, Unused(w, s.START), absent), *later]
 
 
 def _counts(w: Writer) -> list[Step]:
-    count, name = _Unused(w, s.COUNT), w.name(0)
+    count, name = Unused(w, s.COUNT), w.name(0)
     dates = range(compared(w.regions))
     return [w.fill(count.one(), pixels=_pixels(w, i), image=_date(w, i), name=name) for i in dates]
 
