@@ -179,7 +179,7 @@ CENTRE = (
     "At the centre, {a} {a:accounts|account} for {p} of the central ninth.",
     "With {p} of the central ninth, {a} {a:occupies|occupy} the middle.",
     "In the central ninth of the scene, {p} of the pixels are {a}.",
-    "Around the middle, {a} {a:has|have} {p} of the central ninth of the frame.",
+    "Around the middle, {a} {a:takes|take} up {p} of the central ninth of the frame.",
     "In a grid of three by three parts, the central one is {p} {a}.",
     "The central ninth consists mostly of {a}, at {p}.",
 )

@@ -28,9 +28,9 @@ NUMBER = (
 
 _JUDGED = " Buildings whose damage could not be judged are left out."
 _SHARE = (
-    "Which share of the buildings was destroyed between the first and the last image, in per cent of their number?",
-    "Which percentage of the buildings, by number, did the event between the first and the last image destroy?",
-    "Which part of all buildings in the first image is destroyed in the last one, in per cent of their number?",
+    "What share of the buildings was destroyed between the first and the last image, in per cent of their number?",
+    "What percentage of the buildings, by number, did the event between the first and the last image destroy?",
+    "What portion of all buildings in the first image is destroyed in the last one, in per cent of their number?",
     "What percentage of the buildings were destroyed between the first and the last image, by number?",
     "What percentage of the buildings, counted one by one, are destroyed in the last image?",
     "What share of the buildings did the event destroy, in per cent of their number?",
@@ -41,15 +41,15 @@ _SHARE = (
     "How large a share of the buildings in the first image is destroyed in the last one, in per cent of their number?",
     "How large is the share of buildings destroyed between the first and the last image, as a percentage by number?",
     "How large a percentage of the buildings did the event destroy, by number?",
-    "How many per cent of the buildings were destroyed between the first and the last image, by number?",
-    "How many per cent of all buildings, by number, are destroyed in the last image?",
+    "Counting buildings, what percentage were destroyed between the first and the last image?",
+    "What percentage of all buildings, by number, are destroyed in the last image?",
     "In per cent of their number, how many of the buildings were destroyed between the first and the last image?",
     "By number and in per cent, what part of the buildings has been destroyed by the time of the last image?",
     "Comparing the first and the last image, what percentage of the buildings, by number, were destroyed?",
     "Give the share of buildings that were destroyed between the first and the last image, in per cent of their "
     "number.",
     "Determine what percentage of the buildings, by number, the event between the first and the last image destroyed.",
-    "Work out which percentage of the buildings in the first image, by number, are destroyed in the last one.",
+    "Work out what percentage of the buildings in the first image, by number, are destroyed in the last one.",
 )
 SHARE = tuple(share + _JUDGED for share in _SHARE)
 

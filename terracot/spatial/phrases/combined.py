@@ -2,15 +2,15 @@
 
 SHARE = (
     "What percentage of {image} is covered by {list} together?",
-    "Taken together, which share of {image} do {list} make up, in per cent?",
-    "Add up {list}: how many per cent of {image} is that?",
+    "Taken together, what share of {image} do {list} make up, in per cent?",
+    "Add up {list}: what percentage of {image} is that?",
     "How much of {image} is taken up by {list} in all, in per cent?",
     "What is the combined share of {list}, as a percentage?",
     "If {list} are merged into one class, what percentage of {image} does it cover?",
-    "Which percentage of {image} do {list} take up in total?",
+    "What percentage of {image} do {list} take up in total?",
     "In per cent, what is the joint coverage of {list}?",
     "State the total share of {list} in {image}, in per cent.",
-    "Treat {list} as a single region. Which percentage of {image} is it?",
+    "Treat {list} as a single region. What percentage of {image} is it?",
     "How large a part of {image}, in per cent, is made up of {list} together?",
     "Sum the shares of {list}; what is the total in per cent?",
     "What do {list} add up to when their shares of {image} are added, in per cent?",
@@ -18,7 +18,7 @@ SHARE = (
     "Give the percentage of {image} that {list} take up together.",
     "Combine {list} and give the percentage of {image} that they take up.",
     "Counting {list} as one class, what percentage of {image} do they take up?",
-    "What percentage of the pixels of {image} belongs to {list}, all counted together?",
+    "What percentage of the pixels of {image} belong to {list}, all counted together?",
     "If only {list} were kept, what percentage of {image} would be left?",
     "Determine how much of {image} the classes {list} occupy between them, in per cent.",
 )
