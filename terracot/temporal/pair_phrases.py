@@ -230,8 +230,8 @@ ABSENT = (
     "The search for {name} finds nothing on this date:",
     "Looking for {name} in this image, I find none:",
     "Searching this date for {name} gives an empty mask:",
-    "{name} {name:is|are} absent on this date:",
-    "{name} {name:does|do} not occur in this image:",
+    "On this date, {name} {name:is|are} absent:",
+    "In this image, {name} {name:does|do} not occur:",
 )
 """Instead of those above, and of those of a series, where a date has nothing of the class."""
 
