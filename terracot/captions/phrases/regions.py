@@ -137,8 +137,8 @@ AREA = (
     "Overall, {share} of {whole} {whole:belongs|belong} to this region ({nominal}{area}).",
     "This region amounts to {share} of {whole}; on the ground that is {nominal}{area}.",
     "The extent is {nominal}{area}, which is {share} of {whole}.",
-    "As a share this is {share} of {whole}, as an area {nominal}{area}.",
-    "In pixels this is {pixels}, on the ground {nominal}{area}, and as a share {share} of {whole}.",
+    "As a share, this is {share} of {whole}; as an area, {nominal}{area}.",
+    "It comes to {pixels} {pixels:pixel|pixels}, which is {nominal}{area} on the ground and {share} of {whole}.",
     "{subj} {subj:stretches|stretch} over {nominal}{area}; as a share, that is {share} of {whole}.",
 )
 
@@ -319,8 +319,7 @@ SCATTERED = (
     "Many pieces, none large: {n} {n:patch|patches} with at most {largest} of the mask each.",
     "{subj} {subj:shows|show} as {n} separate {n:patch|patches}, on average {mean} {mean:pixel|pixels} in size.",
     "The mask is finely divided into {n} {n:patch|patches}; the largest is {largest} of it.",
-    "Scattered as {subj:it is|they are}, the mask has {n} {n:patch|patches} and {mean} {mean:pixel|pixels} in "
-    "each on average.",
+    "The mask is scattered over {n} {n:patch|patches}, with {mean} {mean:pixel|pixels} in each on average.",
     "One counts {n} scattered {n:patch|patches}, the largest with {largest} of the mask.",
     "The pixels are dispersed over {n} {n:patch|patches}, {largest} at most in any of them.",
     "{subj} {subj:appears|appear} in many places, {n} {n:patch|patches} in all, none above {largest} of the mask.",

@@ -16,7 +16,7 @@ _SHARES = (
     "What share of the valid pixels {name:does|do} {name} take up in {image}, in per cent?",
     "What percentage of all valid pixels in {image} belongs to {name}?",
     "How much of {image} is covered by {name}, in per cent of the valid pixels?",
-    "How many of the valid pixels of {image} {name:does|do} the {name} occupy, in per cent?",
+    "Of the valid pixels of {image}, what percentage {name:does|do} the {name} occupy?",
     "How large a share of the valid pixels of {image} shows {name}, in per cent?",
     "How large is the share of {name} in the valid pixels of {image}, as a percentage?",
     "What percentage of the valid pixels in {image} are pixels of {name}?",

@@ -48,7 +48,7 @@ OVER = (
     "the marked region.",
     "Under it {hidden:lies|lie} {hidden} of the {pixels} marked pixels{when}, or {share}; I therefore read the SAR "
     "image, in which clouds hide none of the marked region.",
-    "Below it {hidden:is|are} {hidden} of the {pixels} marked pixels{when}, so {share}; clouds do not stop radar, and "
+    "Below it {hidden:is|are} {hidden} of the {pixels} marked pixels{when}, or {share}; clouds do not stop radar, and "
     "the SAR image shows the entire marked region.",
     "Behind it {hidden:is|are} {hidden} of the {pixels} marked pixels{when}, which is {share}; the SAR image is free "
     "of clouds and fills in this part of the marked region.",
@@ -90,8 +90,8 @@ SEARCHED = (
     "image.",
     "Under it {hidden:lies|lie} {hidden} of the {pixels} valid pixels{when}, or {share}; I therefore "
     "check the SAR image as well.",
-    "Below it {hidden:is|are} {hidden} of the {pixels} valid pixels{when}, so {share}; clouds do not stop radar, and I "
-    "check them in the SAR image.",
+    "Below it {hidden:is|are} {hidden} of the {pixels} valid pixels{when}, or {share}; clouds do not stop radar, and "
+    "I check them in the SAR image.",
     "Behind it {hidden:is|are} {hidden} of the {pixels} valid pixels{when}, which is {share}; the SAR image is free of "
     "clouds, so I examine it there.",
     "Of the {pixels} valid pixels{when} it hides {hidden}, that is {share}; these I examine in the SAR image.",
