@@ -53,9 +53,14 @@ class Chat:
     attempts: int = 4
 
     def __post_init__(self) -> None:
-        parts = urllib.parse.urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ChatError(f"expected the address of a server, such as http://127.0.0.1:8000/v1; found {self.url!r}")
+        expected = f"expected the address of a server, such as http://127.0.0.1:8000/v1; found {self.url!r}"
+        try:
+            parts = urllib.parse.urlsplit(self.url)
+            known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError as error:  # half an IPv6 address, a port beyond 65535
+            raise ChatError(f"{expected} ({error})") from error
+        if not known:
+            raise ChatError(expected)
         if parts.username or parts.password:
             raise ChatError(f"the address of a server must hold no password; put the key into {KEY}")
 

@@ -15,6 +15,7 @@ import click
 
 import terracot
 from terracot import cli_look
+from terracot.cli_look import FiniteRange
 from terracot.cli_look import folder_argument as _folder
 from terracot.cli_look import json_option as _json_option
 from terracot.released.commands import export, import_command
@@ -69,7 +70,7 @@ def names_source(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--max-quarantined",
                 metavar="SHARE",
-                type=click.FloatRange(0, 1),
+                type=FiniteRange(0, 1),
                 default=0.05,
                 show_default=True,
                 help="Exit with code 3 when a larger share of the scenes cannot be used.",
@@ -129,7 +130,7 @@ cli.add_command(import_command)
 @click.option(
     "--mcq-share",
     metavar="SHARE",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="Part of the L1 and L2 questions that get options, as far as other scenes lend them.",
@@ -149,7 +150,7 @@ cli.add_command(import_command)
 @click.option(
     "--split-blocks",
     metavar="KM",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Give every scene the split of its block of the ground, KM kilometres wide, instead of the source's.",
 )
 @click.option(

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, without those that lie in every range: not-a-number, and infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or what is wrong with it."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 folder_argument = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -30,7 +44,7 @@ def show(folder: Path, row_id: str, out: Path) -> None:
 @click.option(
     "--within",
     metavar="KM",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
     help="Count scenes that lie closer than this to a train scene.",

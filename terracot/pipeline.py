@@ -76,7 +76,7 @@ def working_on(out: Path, plan: str, shards: Mapping[str, int] | None = None) ->
         with _held(out):
             finished = _is_finished(out, plan)  # once more: another process may have been faster
             work = out / WORK / PLAN
-            if not finished and not work.exists():
+            if not finished and (not work.exists() or read_plan(out).get("plan") != plan):
                 atomic_write_text(work, pretty_json({"plan": plan, "shards": dict(shards or {})}))
             yield finished
     if (out / MANIFEST).exists():
@@ -110,7 +110,7 @@ def _is_finished(out: Path, plan: str) -> bool:
             return True
         raise OutputError(f"{out} holds a finished data set with other settings; choose another --out or remove it")
     if work.exists():
-        if read_plan(out).get("plan") != plan:
+        if read_plan(out).get("plan") != plan and _begun(out):
             raise OutputError(
                 f"{out} holds unfinished work with other settings (or an input changed since); "
                 "run it again with those settings, choose another --out, or remove the folder"
@@ -120,6 +120,11 @@ def _is_finished(out: Path, plan: str) -> bool:
     if out.exists() and any(entry.name != WORK for entry in out.iterdir()):
         raise OutputError(f"{out} is not empty and not a data set of this program; choose another --out")
     return False
+
+
+def _begun(out: Path) -> bool:
+    """True when there is more than a plan: a run that failed before its first shard must not stand in the way."""
+    return any(entry.name != WORK for entry in out.iterdir()) or any((out / WORK).glob("*-*.json"))
 
 
 def read_plan(out: Path) -> dict[str, Any]:

@@ -180,6 +180,12 @@ def test_unfinished_work_of_other_settings_in_out(scenes: Path, unfinished: Path
     assert "holds unfinished work with other settings" in error
 
 
+def test_settings_that_failed_before_the_first_shard_can_be_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = ["generate", "procedural", "{scenes: 8, size: 64}", "--out", str(tmp_path / "out"), "--quiet"]
+    assert "wider than blocks" in error_of([*arguments, "--split-blocks", "0.01"], capsys)
+    assert main([*arguments, "--split-blocks", "1000"]) == 0
+
+
 def test_unwritable_out(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "file").write_text("")
     error = error_of(["generate", "geotiff", str(scenes), "--out", str(tmp_path / "file" / "out")], capsys)
@@ -196,6 +202,10 @@ def test_unwritable_out(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         (["generate", "geotiff", "x", "--out", "y", "--max-quarantined", "5"], "5.0 is not in the range 0<=x<=1"),
         (["generate", "geotiff", "x", "--out", "y", "--allow-license", " ,"], "--allow-license names no licence"),
         (["generate", "geotiff", "x", "--out", "y", "--speed"], "No such option"),
+        (["generate", "geotiff", "x", "--out", "y", "--mcq-share", "nan"], "nan is not a finite number"),
+        (["generate", "geotiff", "x", "--out", "y", "--max-quarantined", "nan"], "nan is not a finite number"),
+        (["generate", "geotiff", "x", "--out", "y", "--split-blocks", "inf"], "inf is not a finite number"),
+        (["stats", "x", "--within", "nan"], "nan is not a finite number"),
         (["paint"], "No such command 'paint'."),
         (["show", "x", "y", "--out", "z.jpg"], "expected a name that ends in .png"),
     ],

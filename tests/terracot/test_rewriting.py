@@ -274,3 +274,9 @@ def test_a_reply_that_no_file_can_hold_leaves_the_template(server: Server, tmp_p
     code, out = generate(server, tmp_path)
     assert code == 0
     assert list(read_json(out / "manifest.json")["rewriting"]["rows"]) == ["no_reply"]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:99999/v1", "ftp://host/v1", "http:///v1"])
+def test_an_address_that_is_none_is_an_error_with_an_example(url: str):
+    with pytest.raises(ChatError, match=r"such as http://127\.0\.0\.1:8000/v1; found"):
+        Chat(url, "tiny")
