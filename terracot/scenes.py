@@ -114,7 +114,10 @@ class Legend:
         """Raw codes ``(H, W)`` to class ids ``(H, W) uint8`` with ``IGNORE``; ``SceneError`` names unknown codes."""
         if raw.ndim != 2:
             raise SceneError("label_shape", f"{where}: a label map has two axes, found shape {raw.shape}")
-        values, inverse = np.unique(raw, return_inverse=True)
+        if raw.dtype.kind == "u" and raw.dtype.itemsize <= 2:  # then a table of codes is quicker than sorting
+            values, inverse = np.flatnonzero(np.bincount(raw.ravel())), None
+        else:
+            values, inverse = np.unique(raw, return_inverse=True)
         table = {code: c.id for c in self.classes for code in c.codes} | dict.fromkeys(self.ignore, IGNORE)
         unknown = [v.item() for v in values if v.item() not in table]
         if unknown:
@@ -123,8 +126,12 @@ class Legend:
                 f"{where}: label codes {unknown[:8]} are not in legend {self.name} "
                 f"(known: {sorted(table)}); add them to a class or to `ignore` in the legend",
             )
-        lookup = np.array([table[v.item()] for v in values], dtype=np.uint8)
-        return lookup[inverse].reshape(raw.shape)
+        known = np.array([table[v.item()] for v in values], dtype=np.uint8)
+        if inverse is not None:
+            return known[inverse].reshape(raw.shape)
+        lookup = np.zeros(int(values.max(initial=0)) + 1, dtype=np.uint8)
+        lookup[values] = known
+        return np.asarray(lookup[raw])
 
 
 @dataclass(frozen=True)

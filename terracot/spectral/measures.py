@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from terracot.language import DECIMALS
+from terracot.memo import remembered
+from terracot.scenes import BoolMask
 from terracot.spectral.indices import INDICES, IndexImage, index_image, view_for
 
 Floats = npt.NDArray[np.float64]
@@ -32,18 +34,41 @@ def image_on(r: Regions, t: int) -> IndexImage:
     return index_image(view, index)
 
 
-def _over(r: Regions, mask: int, layer: str = "index") -> Floats:
+def _over(mask: BoolMask, image: IndexImage, layer: str = "index") -> Floats:
     """What the counting pixels of a mask have in ``first``, ``second`` or ``index``; ``ValueError`` without any."""
-    first, second = image_on(r, r.masks[mask].t).over(r.mask(mask))
+    first, second = image.over(mask)
     if not first.size:
         raise ValueError("no pixel of the mask can be measured")
     return {"first": first, "second": second}[layer] if layer != "index" else (first - second) / (first + second)
 
 
+@remembered
+def _counting(mask: BoolMask, image: IndexImage) -> int:
+    return _over(mask, image, "first").size
+
+
+@remembered
+def _mean_over(mask: BoolMask, image: IndexImage, layer: str) -> float:
+    found = _over(mask, image, layer)
+    return int(np.rint(found * (1 << 30)).sum(dtype=np.int64)) / (1 << 30) / found.size
+
+
+@remembered
+def _above_over(mask: BoolMask, image: IndexImage, threshold: float) -> int:
+    return int(np.count_nonzero(_over(mask, image) > threshold))
+
+
+def _at(r: Regions, mask: int) -> tuple[BoolMask, IndexImage]:
+    return r.mask(mask), image_on(r, r.masks[mask].t)
+
+
+def _size(r: Regions, mask: int) -> int:
+    return _counting(*_at(r, mask))
+
+
 def _mean(r: Regions, mask: int, layer: str = "index") -> float:
     """Mean to 2^-30, summed as whole numbers: a sum of floats has other last digits on other machines."""
-    found = _over(r, mask, layer)
-    return int(np.rint(found * (1 << 30)).sum(dtype=np.int64)) / (1 << 30) / found.size
+    return _mean_over(*_at(r, mask), layer)
 
 
 def _difference(r: Regions, a: int, b: int) -> float:
@@ -52,7 +77,7 @@ def _difference(r: Regions, a: int, b: int) -> float:
 
 
 def _above(r: Regions, mask: int) -> int:
-    return int(np.count_nonzero(_over(r, mask) > float(r.parameters["threshold"])))
+    return _above_over(*_at(r, mask), float(r.parameters["threshold"]))
 
 
 def _peak(r: Regions) -> int:
@@ -60,14 +85,14 @@ def _peak(r: Regions) -> int:
 
 
 QUANTITIES: dict[str, Callable[[Regions, Sequence[int]], float]] = {
-    "index_pixels": lambda r, of: float(_over(r, of[0]).size),
-    "index_unmeasured": lambda r, of: float(r.pixels(of[0]) - _over(r, of[0]).size),
+    "index_pixels": lambda r, of: float(_size(r, of[0])),
+    "index_unmeasured": lambda r, of: float(r.pixels(of[0]) - _size(r, of[0])),
     "index_first": lambda r, of: _mean(r, of[0], "first"),
     "index_second": lambda r, of: _mean(r, of[0], "second"),
     "index_mean": lambda r, of: _mean(r, of[0]),
-    "index_median": lambda r, of: float(np.median(_over(r, of[0]))),
+    "index_median": lambda r, of: float(np.median(_over(*_at(r, of[0])))),
     "index_above": lambda r, of: float(_above(r, of[0])),
-    "index_share": lambda r, of: 100.0 * _above(r, of[0]) / _over(r, of[0]).size,
+    "index_share": lambda r, of: 100.0 * _above(r, of[0]) / _size(r, of[0]),
     "index_difference": lambda r, of: _difference(r, of[0], of[1]),
     "index_peak_date": lambda r, of: float(r.masks[_peak(r)].t),
 }
