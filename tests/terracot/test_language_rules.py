@@ -15,6 +15,7 @@ from terracot.levels import kind_named, kinds
 from terracot.questions import Question, Writer, ask
 from terracot.questions.phrases.refer import ASKED, SHOWN
 from terracot.stated import refer_words
+from terracot.traces import Ground
 
 LEAST = 20
 KINDS = tuple(kinds())
@@ -109,6 +110,15 @@ def test_sentences_begin_with_a_capital_and_end_with_a_sign(kind):
         for step in question.steps:
             assert step.text.endswith(":") if hasattr(step, "mask") else re.search(r"[.?]$", step.text), (which, step)
             assert step.text[:1].isupper() or step.text[:1].isdigit(), (which, step)
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_each_grounding_step_names_its_class_as_it_is_written(kind):
+    """As verify wants it: a name at the beginning of a sentence would have a capital."""
+    for case, which, question in every_wording(kind):
+        for step in question.steps:
+            if isinstance(step, Ground):
+                assert case.finding.recorded[step.mask].class_name in step.text, (which, step)
 
 
 @pytest.mark.parametrize("kind", SPOKEN)
