@@ -32,6 +32,7 @@ from terracot.generate import SourceSpec, usable_scenes, write_tables
 from terracot.io import OutputError, stamp, write_manifest
 from terracot.kinds import FolderKind
 from terracot.masks import iou
+from terracot.measure import MapFacts
 from terracot.pipeline import fingerprint, run_shards, shards_of, working_on
 from terracot.pixel_files import EMBED
 from terracot.plugins import (
@@ -172,10 +173,13 @@ def _agreed(facts: SceneFacts, predicted: PredictedMask, phrase: str, agreement:
     """The part of a region that map and model agree on; None where there is none."""
     label = " ".join((predicted.label or "").split())[:200] or UNNAMED
     region = np.asarray(predicted.mask, dtype=bool) & facts.valid[predicted.t]
-    truth = _of_class(facts, predicted.t, label, phrase)
-    if truth is None:
+    if predicted.t not in facts.maps:
         agreement.unlabelled += 1
         return EvidenceMask(predicted.t, label, region) if region.any() else None
+    truth = _of_class(facts.maps[predicted.t], region, label, phrase)
+    if truth is None:
+        agreement.dropped += 1
+        return None
     name, plural, mask = truth
     agreement.ious[name].append(round(iou(region, mask, facts.valid[predicted.t]) or 0.0, 6))
     if not np.any(region & mask):
@@ -184,17 +188,19 @@ def _agreed(facts: SceneFacts, predicted: PredictedMask, phrase: str, agreement:
     return EvidenceMask(predicted.t, name, region & mask, plural)
 
 
-def _of_class(facts: SceneFacts, t: int, label: str, phrase: str) -> tuple[str, bool, BoolMask] | None:
-    """The class of the label map that label or phrase names, the longest name first; else the one class that the label
-    is a word of ("water" of "permanent water"). None without a map, or when no class is named.
+def _of_class(known: MapFacts, region: BoolMask, label: str, phrase: str) -> tuple[str, bool, BoolMask] | None:
+    """The class of the map that a region claims to be.
+
+    It is the one that label or phrase names, the longest name first; else the only one that the label is a word of
+    ("water" of "permanent water"); else the one that covers most of the region, if it covers half of it. Or None.
     """
-    if t not in facts.maps:
-        return None
-    known = facts.maps[t]
     classes = sorted(known.legend.classes, key=lambda one: -len(one.name))
     named = [one for words in (label, phrase) for one in classes if one.name.lower() in words.lower()]
     within = [one for one in classes if re.search(rf"\b{re.escape(label.lower())}\b", one.name.lower())]
-    found = named[:1] or (within if len(within) == 1 else [])
+    overlap = [int(np.count_nonzero(region & known.mask(one.id))) for one in classes]
+    most = int(np.argmax(overlap))
+    covering = [classes[most]] if 2 * overlap[most] >= max(1, int(np.count_nonzero(region))) else []
+    found = named[:1] or (within if len(within) == 1 else covering)
     return (found[0].name, found[0].is_plural, known.mask(found[0].id)) if found else None
 
 
@@ -208,7 +214,6 @@ class AnnotateJob:
     model_args: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
     batch: int = 8
-    allow_licenses: tuple[str, ...] = ()
 
     @cached_property
     def opened(self) -> SceneSource:
@@ -231,7 +236,6 @@ class AnnotateJob:
             "model": self.model_spec,
             "model_args": dict(self.model_args),
             "seed": self.seed,
-            "licenses": self.allow_licenses,
         }
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
@@ -239,7 +243,7 @@ class AnnotateJob:
         quarantine: list[dict[str, str]] = []
         agreement = Agreement()
         samples, scenes = [], []
-        usable = list(usable_scenes(self.opened, scene_ids, self.allow_licenses, quarantine))
+        usable = list(usable_scenes(self.opened, scene_ids, (), quarantine))
         for first in range(0, len(usable), self.batch):
             part = usable[first : first + self.batch]
             prompts = [prompt_of(facts, self.seed) for facts, _ in part]
@@ -295,7 +299,7 @@ def annotate(job: AnnotateJob, limit: int | None = None, workers: int = 1, progr
                 "plan": plan,
                 "source": source_record(job.source, opened),
                 "seed": job.seed,
-                "licenses": list(job.allow_licenses),
+                "licenses": [],
                 "scenes_read": len(ids),
                 "images": EMBED,
                 "annotation": {

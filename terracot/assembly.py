@@ -9,7 +9,7 @@ rows wherever and whenever it is made.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from terracot.choices import Options, drawn_options, paired, word_options
@@ -53,30 +53,41 @@ def assemble(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
     """The questions of each scene of a shard, in the order of levels and kinds."""
     if not scenes:
         return []
-    rows = {level: _of_level(level, scenes, plan) for level in plan.mix.levels}
-    rows = _in_proportion(rows, plan.mix, [facts.scene.id for facts in scenes], plan.seed)
-    formed = _in_form([[one for level in rows for one in rows[level][n]] for n in range(len(scenes))], scenes, plan)
+    offers = {level: _offers(level, scenes, plan) for level in plan.mix.levels}
+    everyone = range(len(scenes))
+    rows = {level: _chosen(level, offers[level], everyone, plan) for level in offers}
+    for level, kept in _in_proportion(rows, plan.mix, [facts.scene.id for facts in scenes], plan.seed).items():
+        if len(kept) < len(scenes):  # couples are made anew: none of them may lose a half
+            rows[level] = _chosen(level, offers[level], kept, plan)
+    formed = _in_form([[one for level in rows for one in rows[level][n]] for n in everyone], scenes, plan)
     return [[_clouded(one, facts) for one in asked] for facts, asked in zip(scenes, formed, strict=True)]
 
 
-def _of_level(level: str, scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
-    """Findings first, by scene; then options and balance, by kind; then the choice of each scene."""
+def _offers(level: str, scenes: Sequence[SceneFacts], plan: Plan) -> list[_Offer]:
+    """What each scene can be asked, and the options that scenes lend each other."""
     offers = [_Offer(facts, level, plan.seed) for facts in scenes]
     for kind in kinds_of(level):
-        offered = [(n, offer.found[kind.name]) for n, offer in enumerate(offers) if kind.name in offer.found]
-        if kind.choice is None:
+        if kind.choice is None or kind.balanced:
             continue
+        offered = [(n, offer.found[kind.name]) for n, offer in enumerate(offers) if kind.name in offer.found]
         key = (plan.seed, scenes[0].scene.id, kind.name)
-        if kind.choice.mode == "word":
-            intended = [(n, found) for n, found in offered if kind.family in offers[n].intended]
-            pairs = paired(kind, [(scenes[n], found) for n, found in intended], key)
-            for place, (n, found) in enumerate(intended):
-                offers[n].found[kind.name] = [found[pairs[place]]] if place in pairs else []
-        else:
-            drawn = drawn_options(kind, [(scenes[n], found) for n, found in offered], key)
-            for (place, index), options in drawn.items():
-                offers[offered[place][0]].options[kind.name, index] = options
-    return [offer.chosen() for offer in offers]
+        drawn = drawn_options(kind, [(scenes[n], found) for n, found in offered], key)
+        for (place, index), options in drawn.items():
+            offers[offered[place][0]].options[kind.name, index] = options
+    return offers
+
+
+def _chosen(level: str, offers: Sequence[_Offer], kept: Collection[int], plan: Plan) -> list[list[Asked]]:
+    """The questions of each scene, none for scenes that are not ``kept``; answers in words in couples of those."""
+    for kind in kinds_of(level):
+        if not kind.balanced:
+            continue
+        intended = [n for n in kept if kind.name in offers[n].found and kind.family in offers[n].intended]
+        key = (plan.seed, offers[0].facts.scene.id, kind.name)
+        pairs = paired(kind, [(offers[n].facts, offers[n].found[kind.name]) for n in intended], key)
+        for place, n in enumerate(intended):
+            offers[n].coupled[kind.name] = pairs.get(place)
+    return [offer.chosen() if n in kept else [] for n, offer in enumerate(offers)]
 
 
 class _Offer:
@@ -90,6 +101,7 @@ class _Offer:
         self.facts, self.seed, self.level = facts, seed, LEVELS[level]
         self.found: dict[str, list[Finding]] = {}
         self.options: dict[tuple[str, int], Options] = {}
+        self.coupled: dict[str, int | None] = {}
         rng = seeded_rng(seed, facts.scene.id, level)
         self.wanted = int(rng.integers(self.level.least, self.level.most + 1))
         members: dict[str, list[QuestionKind]] = defaultdict(list)
@@ -98,7 +110,7 @@ class _Offer:
         self.order: list[list[QuestionKind]] = []
         for name in [str(name) for name in rng.permutation(list(members))] if members else []:
             family = [members[name][i] for i in rng.permutation(len(members[name]))]
-            if len(self.order) < self.wanted + SPARE or not _measuring([*self.order, family][:-1]):
+            if len(self.order) < self.wanted + SPARE or not _measuring(self.order):
                 self._measure(family)
         measuring = next((family for family in self.order if _measuring([family])), None)
         if measuring is not None:
@@ -121,8 +133,7 @@ class _Offer:
         families = 0
         for (kind,) in self.order:
             found = self.found[kind.name]
-            filling = kind.family not in self.intended
-            if not found or families == self.wanted or (filling and kind.balanced):
+            if families == self.wanted or (kind.balanced and self.coupled.get(kind.name) is None):
                 continue
             families += 1
             picked += [Asked(kind, one) for one in found] if kind.every else [self._one_of(kind, found)]
@@ -130,7 +141,10 @@ class _Offer:
         return sorted(picked, key=lambda asked: place[asked.kind.name])
 
     def _one_of(self, kind: QuestionKind, found: Sequence[Finding]) -> Asked:
-        """One finding, of those with options if there are any."""
+        """One finding: the one that makes a couple, else one of those with options if there are any."""
+        coupled = self.coupled.get(kind.name)
+        if coupled is not None:
+            return Asked(kind, found[coupled])
         with_options = [n for n in range(len(found)) if (kind.name, n) in self.options]
         among = with_options or range(len(found))
         n = among[seeded_index(len(among), self.seed, self.facts.scene.id, kind.name, "finding")]
@@ -143,21 +157,22 @@ def _measuring(families: Sequence[Sequence[QuestionKind]]) -> bool:
 
 def _in_proportion(
     rows: Mapping[str, list[list[Asked]]], mix: Mix, scene_ids: Sequence[str], seed: int
-) -> dict[str, list[list[Asked]]]:
-    """Levels in the proportion of their weights: of the richer ones, some scenes get none."""
+) -> dict[str, list[int]]:
+    """Which scenes keep a level, so that levels are in the proportion of their weights: of the richer ones, fewer."""
     weights = mix.weights([level for level, questions in rows.items() if any(questions)])
     supply = {level: sum(map(len, rows[level])) / weight for level, weight in weights.items()}
     richest = max(supply.values(), default=0.0)
     scale = min((s for s in supply.values() if s > SCARCE * richest), default=0.0)
-    kept: dict[str, list[list[Asked]]] = {}
+    kept: dict[str, list[int]] = {}
     for level, questions in rows.items():
         wanted = round(scale * weights[level]) if level in weights else sum(map(len, questions))
         total = 0
-        kept[level] = [[] for _ in questions]
+        kept[level] = []
         for n in sorted(range(len(questions)), key=lambda n: seed_of(seed, scene_ids[n], level, "kept")):
-            if total < wanted:
-                kept[level][n] = questions[n]
+            if total < wanted or not questions[n]:
+                kept[level].append(n)
                 total += len(questions[n])
+        kept[level].sort()
     return kept
 
 

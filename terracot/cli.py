@@ -116,16 +116,16 @@ cli.add_command(import_command)
 @click.option(
     "--levels",
     metavar="NAME,...",
-    help="Some of refer, caption, l1, l2 (or l2-spatial, l2-semantic), qa. Default: caption,l1,l2 and what a source "
-    "states itself.",
+    help="Some of refer, caption, l1, l2 (or one of l2-spatial, l2-semantic, l2-spectral, l2-temporal), qa. Default: "
+    "caption,l1,l2 and what a source states itself.",
 )
 @click.option(
     "--mix",
     metavar="SHARES",
     default="paper",
     show_default=True,
-    help="Proportion of the levels: paper (250 captions to 450 L1 to 300 L2), all (nothing left out), or "
-    "caption=1,l1=2,...",
+    help="Proportion of the levels: paper (250 captions to 450 L1 to 300 L2 to 2000 refer), all (nothing left out), "
+    "or caption=1,l1=2,...",
 )
 @click.option(
     "--mcq-share",

@@ -121,7 +121,7 @@ _COMMON = [
 SAMPLE_SCHEMA = pa.schema(
     [
         *_COMMON,
-        ("level", pa.string()),  # refer | caption | l1 | l2-spatial | l2-semantic | qa
+        ("level", pa.string()),  # a name of terracot.levels.LEVELS, or qa
         ("modality", pa.string()),  # of the scene's frames: "optical", "multispectral+sar" ...
         ("dates", pa.int32()),  # of the scene
         ("form", pa.string()),  # "open" or "choice"
