@@ -134,10 +134,10 @@ class SceneFacts:
     @cached_property
     def views(self) -> tuple[View, ...]:
         """The scene's images in order."""
-        frames = enumerate(self.scene.frames)
+        pixels = self.pixels  # not by way of ``self``: a cycle would keep all of a shard until the collector comes by
         return tuple(
-            View(f.t, f.modality, f.bands, f.unit, lambda n=n: self.pixels[n], f.hidden and f.hidden(), f.time)  # type: ignore[misc]
-            for n, f in frames
+            View(f.t, f.modality, f.bands, f.unit, lambda n=n: pixels[n], f.hidden and f.hidden(), f.time)  # type: ignore[misc]
+            for n, f in enumerate(self.scene.frames)
         )
 
     @cached_property

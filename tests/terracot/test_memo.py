@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+from weakref import ref
 
 import numpy as np
 import pytest
+from make_scenes import memory_scene
 
 from terracot import measure, memo
+from terracot.findings import SceneFacts
 from terracot.memo import fixed, remembered
 
 
@@ -56,3 +59,16 @@ def test_nothing_is_remembered_of_arrays_that_are_gone() -> None:
     del masks
     gc.collect()
     assert len(memo._KNOWN) == before
+
+
+def test_a_scene_is_let_go_without_waiting_for_the_collector() -> None:
+    facts = SceneFacts(memory_scene([np.arange(64, dtype=np.uint8).reshape(8, 8) % 3]))
+    assert facts.views[0].pixels().shape == facts.pixels[0].shape
+    assert facts.maps[1].mask(0) is facts.maps[1].mask(0)
+    gone = ref(facts)
+    gc.disable()
+    try:
+        del facts
+        assert gone() is None
+    finally:
+        gc.enable()
