@@ -96,10 +96,10 @@ def parse_shares(text: str) -> dict[str, float]:
             share = float(number)
         except ValueError:
             share = 0.0
-        if not name or name in shares or not 0 < share <= 1:
+        if not name.replace("-", "_").isidentifier() or name in shares or not 0 < share <= 1:
             raise SourceError(
-                f"--split-shares takes NAME=SHARE,... with each name once and shares above 0; found {part.strip()!r} "
-                "(train=0.8,val=0.1,test=0.1)"
+                "--split-shares takes NAME=SHARE,... with each name (letters, digits, - and _) once and shares above 0; "
+                f"found {part.strip()!r} (train=0.8,val=0.1,test=0.1)"
             )
         shares[name] = share
     if not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):

@@ -107,6 +107,8 @@ def check_told_row(row: Mapping[str, Any], masks: Sequence[EvidenceMask], scene:
     level = LEVELS[row["kind"]]
     if row["level"] != level or row["template"] != TEMPLATE:
         yield f"level {row['level']!r} and template {row['template']!r}, expected {level!r} and {TEMPLATE!r}"
+    if row["rewriter"] is not None or row["template_id"] is not None:
+        yield "words that came with a row are not those of a rewriter"
     if not imported:
         for number, mask in enumerate(masks, 1):
             if 1 <= mask.t <= scene.dates and np.any(mask.mask & ~scene.valid[mask.t]):
