@@ -98,7 +98,7 @@ def parse_shares(text: str) -> dict[str, float]:
             share = 0.0
         if not name.replace("-", "_").isidentifier() or name in shares or not 0 < share <= 1:
             raise SourceError(
-                "--split-shares takes NAME=SHARE,... with each name (letters, digits, - and _) once and shares above 0; "
+                "--split-shares takes NAME=SHARE,... with each name (letters, digits, -, _) once and shares above 0; "
                 f"found {part.strip()!r} (train=0.8,val=0.1,test=0.1)"
             )
         shares[name] = share
