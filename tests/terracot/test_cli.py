@@ -125,10 +125,11 @@ def test_generate_json_is_one_object(scenes: Path, tmp_path: Path, capsys: pytes
     assert main(arguments) == 3
     captured = capsys.readouterr()
     report = json.loads(captured.out)
+    counted = ("levels", "kinds", "forms", "modalities", "dates", "sources", "splits")
     assert report == {
         "out": str(out),
         "scenes_read": 8,
-        "counts": {"scenes": 0, "samples": 0, "left_out": 0, "kinds": {}, "levels": {}},
+        "counts": {"scenes": 0, "samples": 0, "left_out": 0} | {column: {} for column in counted},
         "quarantined": 8,
         "quarantined_share": 1.0,
         "reasons": {"license": 8},
