@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 import rasterio
 import yaml
 
+from terracot.shards import ROW_GROUP, parquet_options
 from terracot.sources import open_source
 
 LIMIT_RATIO, LIMIT_MEMORY, SIZE = 3.0, 1.10, 256
@@ -95,7 +96,7 @@ def floor(source: Path, finished: Path, out: Path) -> float:
         with rasterio.open(path) as file:
             file.read()
     for name, table in tables.items():
-        pq.write_table(table, out / name, row_group_size=32, compression="zstd", compression_level=3)
+        pq.write_table(table, out / name, row_group_size=ROW_GROUP, **parquet_options(table.schema))
     return time.perf_counter() - begin
 
 

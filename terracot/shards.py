@@ -49,9 +49,20 @@ def write_shard(
     A row group has at most ``ROW_GROUP`` rows and ``ROW_GROUP_BYTES`` bytes, or one row. Only one group is held as
     Arrow columns at a time. ``embedded``: the rows hold their pictures and not paths of them.
     """
+    with (
+        atomic_file(path) as file,
+        pq.ParquetWriter(file, described(schema, embedded), **parquet_options(schema)) as writer,
+    ):
+        for group in row_groups(rows):
+            writer.write_table(pa.Table.from_pylist(group, schema=writer.schema), row_group_size=ROW_GROUP)
+    return {"rows": len(rows), "sha256": sha256_file(path)}
+
+
+def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+    """How columns are compressed, and which have dictionaries and statistics."""
     # a PNG is compressed already: zstd would take its time over it and save nothing
     codecs = {leaf: "none" if leaf.endswith("image.bytes") else "zstd" for leaf in _leaves(schema)}
-    options: dict[str, Any] = {
+    return {
         "compression": codecs,
         "compression_level": {leaf: 3 for leaf, codec in codecs.items() if codec == "zstd"},
         # none of pixels and texts: they do not repeat, and looking for repetitions takes time
@@ -59,10 +70,6 @@ def write_shard(
         "write_statistics": [name for name in _SELECTED_BY if name in schema.names],
         "write_page_index": True,
     }
-    with atomic_file(path) as file, pq.ParquetWriter(file, described(schema, embedded), **options) as writer:
-        for group in row_groups(rows):
-            writer.write_table(pa.Table.from_pylist(group, schema=writer.schema), row_group_size=ROW_GROUP)
-    return {"rows": len(rows), "sha256": sha256_file(path)}
 
 
 def _leaves(schema: pa.Schema) -> Iterator[str]:
@@ -96,15 +103,11 @@ def row_groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, 
         yield group
 
 
-def _bytes_of(value: Any) -> int:
-    """About how many bytes a plain value takes in a table."""
-    if isinstance(value, str | bytes):
-        return len(value)
-    if isinstance(value, dict):  # the rows of a table are plain values; to ask for any Mapping takes much longer
-        return sum(map(_bytes_of, value.values()))
-    if isinstance(value, list | tuple):
-        return sum(map(_bytes_of, value))
-    return 8
+def _bytes_of(row: Mapping[str, Any]) -> int:
+    """Bytes of the pictures and pixels of a row; all else of it is small."""
+    holders = [row, *row.get("frames", ())]
+    holders += [holder["image"] for holder in holders if "image" in holder]
+    return sum(len(value) for holder in holders for value in holder.values() if isinstance(value, bytes))
 
 
 def read_rows(folder: Path, stem: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
