@@ -140,7 +140,7 @@ GONE = (
 
 COUNTED = (
     "There {n:is|are} {n} separate {n:building|buildings}.",
-    "One counts {n} {n:building|buildings}.",
+    "Counting gives {n} {n:building|buildings}.",
     "The number of buildings is {n}.",
     "In all, {n} {n:building|buildings} stand here.",
     "The mask falls into {n} {n:building|buildings}.",

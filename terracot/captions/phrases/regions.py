@@ -320,7 +320,7 @@ SCATTERED = (
     "{subj} {subj:shows|show} as {n} separate {n:patch|patches}, on average {mean} {mean:pixel|pixels} in size.",
     "The mask is finely divided into {n} {n:patch|patches}; the largest is {largest} of it.",
     "The mask is scattered over {n} {n:patch|patches}, with {mean} {mean:pixel|pixels} in each on average.",
-    "One counts {n} scattered {n:patch|patches}, the largest with {largest} of the mask.",
+    "The mask comes in {n} scattered {n:patch|patches}, the largest with {largest} of it.",
     "The pixels are dispersed over {n} {n:patch|patches}, {largest} at most in any of them.",
     "{subj} {subj:appears|appear} in many places, {n} {n:patch|patches} in all, none above {largest} of the mask.",
     "Dispersed in {n} {n:patch|patches}, {subj} {subj:has|have} no core; the largest patch is {largest} of the mask.",
