@@ -71,16 +71,6 @@ def components(mask: BoolMask, connectivity: int = 8) -> int:
     return int(ndimage.label(mask, SQUARE if connectivity == 8 else CROSS)[1])
 
 
-def sieved(mask: BoolMask, min_pixels: int, connectivity: int = 8) -> BoolMask:
-    """The mask without components of fewer than ``min_pixels`` pixels."""
-    numbers, count = ndimage.label(mask, SQUARE if connectivity == 8 else CROSS)
-    if count == 0:
-        return mask.copy()
-    keep = np.bincount(numbers.ravel()) >= min_pixels
-    keep[0] = False
-    return np.asarray(keep[numbers], dtype=bool)
-
-
 def contact_pixels(a: BoolMask, b: BoolMask) -> int:
     """Pixels of ``a`` that lie within the 3 x 3 dilation of ``b``; 0 when the two do not touch."""
     return int(np.count_nonzero(grown(b) & a))

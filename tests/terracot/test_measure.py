@@ -41,19 +41,16 @@ def test_components_connect_at_corners_unless_told_otherwise():
     assert measure.components(np.ones((4, 4), bool)) == 1
 
 
-def test_sieved_keeps_components_of_exactly_the_minimum():
-    assert np.array_equal(measure.sieved(DIAGONAL, 5), picture("##...", "##...", "..#..", ".....", "....."))
-    assert np.array_equal(measure.sieved(DIAGONAL, 2), DIAGONAL)
-    four = measure.sieved(DIAGONAL, 2, connectivity=4)
-    assert np.array_equal(four, picture("##...", "##...", ".....", "....#", "....#"))
-    assert not measure.sieved(DIAGONAL, 6).any()
+def test_patches_of_exactly_the_minimum_are_kept_and_smaller_ones_left_out():
+    classes = Legend("two", (LegendClass(0, "rest", (0,)), LegendClass(1, "marked", (1,))))
+    found = measure.MapFacts(DIAGONAL.astype(np.uint8), classes, GroundSampling.unknown()).components
 
+    def kept(min_pixels: int) -> np.ndarray:
+        return found.of(1, min_pixels)[found.numbers]
 
-def test_sieved_does_not_hand_back_or_change_its_input():
-    empty = np.zeros((3, 3), bool)
-    kept = measure.sieved(empty, 2)
-    kept[0, 0] = True
-    assert not empty.any()
+    assert np.array_equal(kept(5), picture("##...", "##...", "..#..", ".....", "....."))
+    assert np.array_equal(kept(2), DIAGONAL)
+    assert not kept(6).any()
 
 
 def test_opened_removes_what_a_square_of_three_does_not_fit_into():
