@@ -304,7 +304,7 @@ def annotate(job: AnnotateJob, limit: int | None = None, workers: int = 1, progr
                 "images": EMBED,
                 "annotation": {
                     "model": _name_of(job.model_spec),
-                    "model_args": dict(job.model_args),
+                    "model_args": {name: _pathless(value) for name, value in job.model_args},
                     "model_info": dict(getattr(job.model, "info", {})),
                     "agreement": merged([record["agreement"] for record in records]),
                 },
@@ -321,6 +321,11 @@ def _name_of(spec: str) -> str:
     """A model's name without the folders of its file: a data set is no map of a disk."""
     file, colon, name = spec.rpartition(":")
     return f"{Path(file).name}{colon}{name}"
+
+
+def _pathless(value: Any) -> Any:
+    """An argument as manifests record it: of a path its last part, as of the source."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _unworded(row: Mapping[str, Any], finding: Finding, setting: Setting) -> Question:

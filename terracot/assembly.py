@@ -107,16 +107,16 @@ class _Offer:
         members: dict[str, list[QuestionKind]] = defaultdict(list)
         for kind in kinds_of(level):
             members[kind.family].append(kind)
-        self.order: list[list[QuestionKind]] = []
+        self.order: list[QuestionKind] = []  # one kind of each family that has anything to ask
         for name in [str(name) for name in rng.permutation(list(members))] if members else []:
             family = [members[name][i] for i in rng.permutation(len(members[name]))]
-            if len(self.order) < self.wanted + SPARE or not _measuring(self.order):
+            if len(self.order) < self.wanted + SPARE or not any(kind.needs_pixels for kind in self.order):
                 self._measure(family)
-        measuring = next((family for family in self.order if _measuring([family])), None)
+        measuring = next((kind for kind in self.order if kind.needs_pixels), None)
         if measuring is not None:
             self.order.remove(measuring)
             self.order.insert(0, measuring)
-        self.intended = {family[0].family for family in self.order[: self.wanted]}
+        self.intended = {kind.family for kind in self.order[: self.wanted]}
 
     def _measure(self, family: Sequence[QuestionKind]) -> None:
         """Find what the first kind of a family with anything to ask finds."""
@@ -124,14 +124,14 @@ class _Offer:
             found = kind.findings(self.facts, FILTERS)
             if found:
                 self.found[kind.name] = found
-                self.order.append([kind])
+                self.order.append(kind)
                 return
 
     def chosen(self) -> list[Asked]:
         """At most ``wanted`` families, one that needs pixels among them as far as the scene allows it."""
         picked: list[Asked] = []
         families = 0
-        for (kind,) in self.order:
+        for kind in self.order:
             found = self.found[kind.name]
             if families == self.wanted or (kind.balanced and self.coupled.get(kind.name) is None):
                 continue
@@ -149,10 +149,6 @@ class _Offer:
         among = with_options or range(len(found))
         n = among[seeded_index(len(among), self.seed, self.facts.scene.id, kind.name, "finding")]
         return Asked(kind, found[n], self.options.get((kind.name, n)))
-
-
-def _measuring(families: Sequence[Sequence[QuestionKind]]) -> bool:
-    return any(kind.needs_pixels for family in families for kind in family)
 
 
 def _in_proportion(

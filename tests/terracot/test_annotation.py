@@ -210,3 +210,10 @@ def test_verify_with_a_source_says_that_a_model_follows_from_none(
     _, out = annotate(images, tmp_path, LEFT)
     assert main(["verify", str(out), "--source", str(images)]) == 2
     assert "follow from no source" in capsys.readouterr().err
+
+
+def test_a_path_among_the_arguments_of_a_model_is_no_map_of_the_disk(images: Path, tmp_path: Path):
+    body = LEFT + "\n    def __init__(self, weights):\n        self.weights = weights\n"
+    _, out = annotate(images, tmp_path, body, "--model-args", f"weights={tmp_path / 'w.safetensors'}")
+    assert read_json(out / "manifest.json")["annotation"]["model_args"] == {"weights": "w.safetensors"}
+    assert str(tmp_path) not in (out / "manifest.json").read_text()
