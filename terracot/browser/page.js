@@ -95,7 +95,8 @@ function follow() {
   const known = PLACE.has(id);
   byId("missing").hidden = known || !id || id === "sample";
   byId("missing").textContent = `Sample ${id} is not in this page, which holds ${SAMPLES.length} of ${DATA.total}.`;
-  if (id !== "sample") show(known ? PLACE.get(id) : state.shown[0] ?? 0);
+  const at = known ? PLACE.get(id) : state.shown[0] ?? 0;
+  if (id !== "sample" && at !== state.at) show(at);
 }
 
 function show(at) {
@@ -130,7 +131,9 @@ function neighbour(step) {
 
 function go(step) {
   const at = neighbour(step);
-  if (at !== undefined) location.hash = SAMPLES[at].id;
+  if (at === undefined) return;
+  show(at); // at once: the browser tells of the new address later, and a key may come before it does
+  location.hash = SAMPLES[at].id;
 }
 
 // --- pictures --------------------------------------------------------------------------------------------------------
