@@ -55,7 +55,8 @@ class Prompt:
 
     ``options`` are the option texts in the order of the letters A, B, ...; empty for open questions. Masks are expected
     on the pixel grid of the frames, ``shape``. ``valid`` has, by date, the pixels that count in shares ("valid pixels"
-    in the questions): those that the reference labels at all.
+    in the questions): those that the reference labels at all. ``instruction`` says in which form to reply; the runner
+    puts it there, by the template that the model asks for. A control may take all frames away.
     """
 
     id: str
@@ -64,11 +65,13 @@ class Prompt:
     question: str
     options: tuple[str, ...]
     valid: Mapping[int, BoolMask] = field(default_factory=dict)
+    instruction: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
         """``(H, W)`` of the frames and of every mask."""
-        return self.frames[0].image.shape[0], self.frames[0].image.shape[1]
+        like = self.frames[0].image if self.frames else next(iter(self.valid.values()))
+        return like.shape[0], like.shape[1]
 
     @property
     def letters(self) -> str:
@@ -77,9 +80,9 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """Question and lettered options, one a line."""
+        """Question, lettered options and the instruction, one a line."""
         options = (f"{letter}. {option}" for letter, option in zip(self.letters, self.options, strict=True))
-        return "\n".join([self.question, *options])
+        return "\n".join([self.question, *options, *([self.instruction] if self.instruction else [])])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from terrabench.cli import main, parse_arguments
+from terrabench.cli import main
+from terracot.cli import parse_arguments
 
 MODELS = Path(__file__).with_name("models_for_tests.py")
 

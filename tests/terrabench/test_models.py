@@ -14,8 +14,9 @@ from terrabaselines.oracle import bounding_rectangle, nearest_option
 
 from terrabench.items import Benchmark
 from terrabench.responses import load_responses
+from terrabench.results import item_results
 from terrabench.runner import run
-from terrabench.scoring import item_results, score
+from terrabench.scoring import score
 from terracot.io import write_manifest
 from terracot.plugins import ModelError, Prompt, load_model
 from terracot.rules import Truth

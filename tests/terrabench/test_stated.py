@@ -29,9 +29,10 @@ from terrabench.build import build
 from terrabench.items import TASKS, Benchmark, BenchmarkError, every_task, tasks_of
 from terrabench.options_plan import Found, assign
 from terrabench.responses import selected_items
+from terrabench.results import Result
 from terrabench.rows import findings_of, item_row, picture_of, protocol_of, word
 from terrabench.runner import run
-from terrabench.scoring import Result, score, summary
+from terrabench.scoring import score, summary
 from terrabench.stated import stated_findings
 from terrabench.tables import format_table
 from terracot.checks import check_belongs, check_row

@@ -1,0 +1,89 @@
+"""``terrabench build``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from terrabench.cli_shared import json_option, print_json
+from terracot.cli import (
+    EXIT_INVALID,
+    SHOWN_PROBLEMS,
+    exit_if_quarantined,
+    print_counts,
+    print_quarantined,
+    reads_scenes,
+    report_of,
+)
+
+if TYPE_CHECKING:
+    from terracot.generate import SourceSpec
+
+
+@click.command()
+@reads_scenes
+@click.option(
+    "--not-in",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Terra-CoT data set that models train on: its places and images give no item. May be given repeatedly.",
+)
+@click.option("--per-task", metavar="N", type=click.IntRange(min=1), help="Keep at most N items of each task.")
+@json_option
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def build(
+    spec: SourceSpec,
+    out: Path,
+    limit: int | None,
+    seed: int,
+    workers: int,
+    max_quarantined: float,
+    per_task: int | None,
+    not_in: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Build the six tasks from the scenes of SOURCE at PATH.
+
+    The result has the same bytes whatever the number of workers. A build that was stopped goes on where it was when the
+    same command is given again. What was kept and dropped, and why, is in audit.json.
+    """
+    from terrabench.build import build as build_benchmark
+    from terrabench.guard import leaks
+    from terracot.dataset import QUARANTINE
+    from terracot.io import iter_jsonl
+
+    progress = sys.stderr.isatty() and not (quiet or as_json)
+    result = build_benchmark(spec, out, seed, limit, per_task, workers, progress=progress, not_in=not_in)
+    report = report_of(result)
+    report["leaks"] = leaks(iter_jsonl(out / QUARANTINE))
+    if as_json:
+        print_json(report)
+    elif not quiet:
+        click.echo(f"{report['counts']['items']} items over {report['counts']['scenes']} scenes: {out / 'data'}")
+        print_counts(report["counts"]["tasks"])
+        print_quarantined(report)
+        _print_leaks(report["leaks"])
+        click.echo(f"Kept and dropped, and why: {out / 'audit.json'}")
+    exit_if_quarantined(result, max_quarantined)
+    if not report["counts"]["items"]:
+        click.echo(
+            "Warning: no item could be made. Numeric options need at least 4 facts of one kind from different places, "
+            f"word options both outcomes; {out / 'audit.json'} counts what was found",
+            err=True,
+        )
+        return EXIT_INVALID
+    return 0
+
+
+def _print_leaks(found: Sequence[Mapping[str, Any]]) -> None:
+    """Name the scenes that the leakage guard refused."""
+    for entry in found[:SHOWN_PROBLEMS]:
+        click.echo(f"  {entry['message']}")
+    if len(found) > SHOWN_PROBLEMS:
+        click.echo(f"  ... and {len(found) - SHOWN_PROBLEMS} more in quarantine.jsonl")
