@@ -24,9 +24,6 @@ from terracot.seeding import seed_of, seeded_index, seeded_rng
 FILTERS = Filters(min_boundary_share=0.5, max_components=10_000)
 """The paper's filters, but for boundaries: the benchmark's limits leave hardly any two classes apart."""
 
-SPARE = 2
-"""Families measured beyond those that a scene needs, for when one of them has nothing to ask."""
-
 SCARCE = 0.2
 """A level that a shard can give less than this part of its share does not hold the others back."""
 
@@ -53,48 +50,54 @@ def assemble(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked]]:
     """The questions of each scene of a shard, in the order of levels and kinds."""
     if not scenes:
         return []
-    offers = {level: _offers(level, scenes, plan) for level in plan.mix.levels}
+    offers = {level: [_Offer(facts, level, plan.seed) for facts in scenes] for level in plan.mix.levels}
     everyone = range(len(scenes))
-    rows = {level: _chosen(level, offers[level], everyone, plan) for level in offers}
-    for level, kept in _in_proportion(rows, plan.mix, [facts.scene.id for facts in scenes], plan.seed).items():
+    sizes = {level: _settled(level, offers[level], everyone, plan) for level in offers}
+    for level, kept in _in_proportion(sizes, plan.mix, [facts.scene.id for facts in scenes], plan.seed).items():
         if len(kept) < len(scenes):  # couples are made anew: none of them may lose a half
-            rows[level] = _chosen(level, offers[level], kept, plan)
-    formed = _in_form([[one for level in rows for one in rows[level][n]] for n in everyone], scenes, plan)
-    return [[_clouded(one, facts) for one in asked] for facts, asked in zip(scenes, formed, strict=True)]
+            _settled(level, offers[level], kept, plan)
+    for level in offers:
+        _lend_options(level, offers[level], plan)
+    asked = [[one for level in offers for one in offers[level][n].asked()] for n in everyone]
+    formed = _in_form(asked, scenes, plan)
+    return [[_clouded(one, facts) for one in own] for facts, own in zip(scenes, formed, strict=True)]
 
 
-def _offers(level: str, scenes: Sequence[SceneFacts], plan: Plan) -> list[_Offer]:
-    """What each scene can be asked, and the options that scenes lend each other."""
-    offers = [_Offer(facts, level, plan.seed) for facts in scenes]
-    for kind in kinds_of(level):
-        if kind.choice is None or kind.balanced:
-            continue
-        offered = [(n, offer.found[kind.name]) for n, offer in enumerate(offers) if kind.name in offer.found]
-        key = (plan.seed, scenes[0].scene.id, kind.name)
-        drawn = drawn_options(kind, [(scenes[n], found) for n, found in offered], key)
-        for (place, index), options in drawn.items():
-            offers[offered[place][0]].options[kind.name, index] = options
-    return offers
+def _settled(level: str, offers: Sequence[_Offer], kept: Collection[int], plan: Plan) -> list[int]:
+    """Settle which kinds each scene is asked, none where it is not ``kept``; returns how many questions each gets.
 
-
-def _chosen(level: str, offers: Sequence[_Offer], kept: Collection[int], plan: Plan) -> list[list[Asked]]:
-    """The questions of each scene, none for scenes that are not ``kept``; answers in words in couples of those."""
+    Answers in words come in couples of the kept scenes.
+    """
     for kind in kinds_of(level):
         if not kind.balanced:
             continue
-        intended = [n for n in kept if kind.name in offers[n].found and kind.family in offers[n].intended]
+        intended = [n for n in kept if kind in offers[n].intended]
         key = (plan.seed, offers[0].facts.scene.id, kind.name)
         pairs = paired(kind, [(offers[n].facts, offers[n].found[kind.name]) for n in intended], key)
         for place, n in enumerate(intended):
             offers[n].coupled[kind.name] = pairs.get(place)
-    return [offer.chosen() if n in kept else [] for n, offer in enumerate(offers)]
+    members = set(kept)
+    return [offer.settle() if n in members else offer.leave_out() for n, offer in enumerate(offers)]
+
+
+def _lend_options(level: str, offers: Sequence[_Offer], plan: Plan) -> None:
+    """Draw the options that scenes lend each other, from all that was found in any of them."""
+    for kind in kinds_of(level):
+        if kind.choice is None or kind.balanced:
+            continue
+        lenders = [offer for offer in offers if kind.name in offer.found]
+        key = (plan.seed, offers[0].facts.scene.id, kind.name)
+        drawn = drawn_options(kind, [(offer.facts, offer.found[kind.name]) for offer in lenders], key)
+        for (place, index), options in drawn.items():
+            lenders[place].options[kind.name, index] = options
 
 
 class _Offer:
     """What one scene can be asked of one level: findings by kind, and the options that were drawn for them.
 
-    ``intended`` families are those that the scene will ask where it can. Others only fill up, and never with answers in
-    words: those come in balanced pairs, of which none may be left out.
+    ``intended`` kinds, one of a family, are those that the scene will ask where it can. Further families are measured
+    only where one of those falls away, and never for answers in words: these come in balanced pairs, of which none may
+    be left out.
     """
 
     def __init__(self, facts: SceneFacts, level: str, seed: int) -> None:
@@ -107,16 +110,19 @@ class _Offer:
         members: dict[str, list[QuestionKind]] = defaultdict(list)
         for kind in kinds_of(level):
             members[kind.family].append(kind)
-        self.order: list[QuestionKind] = []  # one kind of each family that has anything to ask
-        for name in [str(name) for name in rng.permutation(list(members))] if members else []:
-            family = [members[name][i] for i in rng.permutation(len(members[name]))]
-            if len(self.order) < self.wanted + SPARE or not any(kind.needs_pixels for kind in self.order):
-                self._measure(family)
-        measuring = next((kind for kind in self.order if kind.needs_pixels), None)
+        names = [str(name) for name in rng.permutation(list(members))] if members else []
+        self._unmeasured = [[members[name][i] for i in rng.permutation(len(members[name]))] for name in names]
+        self._measured: list[QuestionKind] = []  # one kind of each family that has anything to ask
+        while self._unmeasured and len(self._measured) < self.wanted:
+            self._measure(self._unmeasured.pop(0))
+        while self._unmeasured and not any(kind.needs_pixels for kind in self._measured):
+            self._measure(self._unmeasured.pop(0))
+        measuring = next((kind for kind in self._measured if kind.needs_pixels), None)
         if measuring is not None:
-            self.order.remove(measuring)
-            self.order.insert(0, measuring)
-        self.intended = {kind.family for kind in self.order[: self.wanted]}
+            self._measured.remove(measuring)
+            self._measured.insert(0, measuring)
+        self.intended = self._measured[: self.wanted]
+        self._settled: list[QuestionKind] = []
 
     def _measure(self, family: Sequence[QuestionKind]) -> None:
         """Find what the first kind of a family with anything to ask finds."""
@@ -124,21 +130,36 @@ class _Offer:
             found = kind.findings(self.facts, FILTERS)
             if found:
                 self.found[kind.name] = found
-                self.order.append(kind)
+                self._measured.append(kind)
                 return
 
-    def chosen(self) -> list[Asked]:
-        """At most ``wanted`` families, one that needs pixels among them as far as the scene allows it."""
+    def settle(self) -> int:
+        """Choose at most ``wanted`` kinds, one that needs pixels among them as far as the scene allows it.
+
+        Returns how many questions they are.
+        """
+        while len(able := [kind for kind in self._measured if self._able(kind)]) < self.wanted and self._unmeasured:
+            self._measure([kind for kind in self._unmeasured.pop(0) if not kind.balanced])
+        self._settled = able[: self.wanted]
+        return sum(len(self.found[kind.name]) if kind.every else 1 for kind in self._settled)
+
+    def leave_out(self) -> int:
+        """Choose none; returns 0."""
+        self._settled = []
+        return 0
+
+    def _able(self, kind: QuestionKind) -> bool:
+        """False for a kind with answers in words that makes no couple."""
+        return not kind.balanced or self.coupled.get(kind.name) is not None
+
+    def asked(self) -> list[Asked]:
+        """The questions of the chosen kinds, in the order of kinds."""
         picked: list[Asked] = []
-        families = 0
-        for kind in self.order:
-            found = self.found[kind.name]
-            if families == self.wanted or (kind.balanced and self.coupled.get(kind.name) is None):
-                continue
-            families += 1
-            picked += [Asked(kind, one) for one in found] if kind.every else [self._one_of(kind, found)]
-        place = {kind.name: n for n, kind in enumerate(kinds_of(self.level.name))}
-        return sorted(picked, key=lambda asked: place[asked.kind.name])
+        for kind in kinds_of(self.level.name):
+            if kind in self._settled:
+                found = self.found[kind.name]
+                picked += [Asked(kind, one) for one in found] if kind.every else [self._one_of(kind, found)]
+        return picked
 
     def _one_of(self, kind: QuestionKind, found: Sequence[Finding]) -> Asked:
         """One finding: the one that makes a couple, else one of those with options if there are any."""
@@ -152,22 +173,25 @@ class _Offer:
 
 
 def _in_proportion(
-    rows: Mapping[str, list[list[Asked]]], mix: Mix, scene_ids: Sequence[str], seed: int
+    sizes: Mapping[str, list[int]], mix: Mix, scene_ids: Sequence[str], seed: int
 ) -> dict[str, list[int]]:
-    """Which scenes keep a level, so that levels are in the proportion of their weights: of the richer ones, fewer."""
-    weights = mix.weights([level for level, questions in rows.items() if any(questions)])
-    supply = {level: sum(map(len, rows[level])) / weight for level, weight in weights.items()}
+    """Which scenes keep a level, so that levels are in the proportion of their weights: of the richer ones, fewer.
+
+    ``sizes`` are the questions of each scene by level.
+    """
+    weights = mix.weights([level for level, questions in sizes.items() if any(questions)])
+    supply = {level: sum(sizes[level]) / weight for level, weight in weights.items()}
     richest = max(supply.values(), default=0.0)
     scale = min((s for s in supply.values() if s > SCARCE * richest), default=0.0)
     kept: dict[str, list[int]] = {}
-    for level, questions in rows.items():
-        wanted = round(scale * weights[level]) if level in weights else sum(map(len, questions))
+    for level, questions in sizes.items():
+        wanted = round(scale * weights[level]) if level in weights else sum(questions)
         total = 0
         kept[level] = []
         for n in sorted(range(len(questions)), key=lambda n: seed_of(seed, scene_ids[n], level, "kept")):
             if total < wanted or not questions[n]:
                 kept[level].append(n)
-                total += len(questions[n])
+                total += questions[n]
         kept[level].sort()
     return kept
 

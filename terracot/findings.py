@@ -281,8 +281,10 @@ def ranking(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]
 def boundary(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
     """Whether two classes touch, for classes in few pieces."""
     for t, m in facts.maps.items():
+        least = filters.min_component_share / 100 * float(m.counts.sum())
         for a, b in combinations(m.classes_over(filters.min_boundary_share), 2):
-            if max(m.component_counts[a], m.component_counts[b]) > filters.max_components:
+            pieces = [np.count_nonzero(m.components.of(c, least)) if least else m.component_counts[c] for c in (a, b)]
+            if max(pieces) > filters.max_components:
                 yield Rejected("boundary", "too_many_components")
             else:
                 yield facts.finding("boundary", (facts.region(t, a), facts.region(t, b)))

@@ -159,7 +159,7 @@ class Components:
     owner: ClassMap
     sizes: npt.NDArray[np.int64]
 
-    def of(self, class_id: int, min_pixels: int) -> npt.NDArray[np.bool_]:
+    def of(self, class_id: int, min_pixels: float) -> npt.NDArray[np.bool_]:
         """By number, which components belong to a class and have so many pixels."""
         return np.asarray((self.owner == class_id) & (self.sizes >= min_pixels))
 
