@@ -1,8 +1,8 @@
 """Protocols: under which rules a benchmark may ask a question, and how its options are made.
 
-``strict`` is ours and the default. ``paper`` is that of arXiv 2603.19039 as far as it is printed, for comparability: its
-filters, 10 m for every pixel whatever the projection, and its ladder of options, which tells the answer. Numbers of the
-two are never mixed.
+``strict`` is ours and the default. ``paper`` is that of arXiv 2603.19039 as far as it is printed, for comparability:
+its filters, 10 m for every pixel whatever the projection, and its ladder of options, which tells the answer. Numbers of
+the two are never mixed.
 """
 
 from __future__ import annotations

@@ -279,15 +279,23 @@ def ranking(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]
 
 
 def boundary(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
-    """Whether two classes touch, for classes in few pieces."""
+    """Whether two classes touch, for classes in few pieces; those under ``min_component_share`` are left out."""
     for t, m in facts.maps.items():
-        least = filters.min_component_share / 100 * float(m.counts.sum())
+        least = filters.min_component_share
         for a, b in combinations(m.classes_over(filters.min_boundary_share), 2):
-            pieces = [np.count_nonzero(m.components.of(c, least)) if least else m.component_counts[c] for c in (a, b)]
-            if max(pieces) > filters.max_components:
+            pieces = [m.components.of(c, least / 100 * m.valid_pixels) for c in (a, b)] if least else []
+            if (
+                max((int(p.sum()) for p in pieces), default=int(max(m.component_counts[[a, b]])))
+                > filters.max_components
+            ):
                 yield Rejected("boundary", "too_many_components")
-            else:
+            elif not pieces:
                 yield facts.finding("boundary", (facts.region(t, a), facts.region(t, b)))
+            elif not all(p.any() for p in pieces):
+                yield Rejected("boundary", "no_large_component")
+            else:
+                masks = [facts.region(t, c, p[m.components.numbers]) for c, p in zip((a, b), pieces, strict=True)]
+                yield facts.finding("boundary", tuple(masks), {"min_share": least})
 
 
 def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:

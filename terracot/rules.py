@@ -33,7 +33,7 @@ class Filters:
     min_share: float = 5.0  # coverage, area, ranking
     min_boundary_share: float = 3.0
     max_components: int = 5  # boundary: at most so many components per class
-    min_component_share: float = 0.0  # boundary: smaller components do not count towards them (ours)
+    min_component_share: float = 0.0  # boundary: smaller components are left out of the evidence (ours)
     ranking_margin: float = 0.10  # of the larger area
     min_gap_px: float = 10.0  # distance: more than this
     max_drift: float = 0.01  # distance: largest change of the pixel size over the image (ours)

@@ -113,3 +113,11 @@ _FOUND = (
 
 TOUCH = tuple(measured + touch for measured, (touch, _) in _FOUND)
 APART = tuple(measured + apart for measured, (_, apart) in _FOUND)
+
+LARGE_ONLY = (
+    "connected patches smaller than {least} of the valid pixels do not count",
+    "leave out connected patches that cover less than {least} of the valid pixels",
+    "only connected patches of at least {least} of the valid pixels count",
+    "patches below {least} of the valid pixels are not considered",
+)
+"""A clause behind the question, where small patches are left out of the evidence."""
