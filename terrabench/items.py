@@ -7,7 +7,8 @@ BENCH/
   data/items-*.parquet     terracot.samples.ITEM_SCHEMA
   data/scenes-*.parquet    terracot.samples.SCENE_SCHEMA
 
-Items are held in memory without pictures; pixels are read scene by scene, one Parquet row group at a time.
+Items are held in memory without pictures; pixels are read scene by scene, one Parquet row group at a time. A benchmark
+that was joined of several parts has the same files. ``terrabench.published`` reads the published table instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -66,6 +67,9 @@ def tasks_of(present: Collection[str]) -> list[str]:
 RULE_PARAMETERS = ("unit", "measure", "min_pixels", "connectivity")
 """The parameters of an item that a reference model may see: how its rule measures, never what came out."""
 
+EMBEDDED = Path(__file__).with_name("embedded")
+"""The benchmark that comes with the package, rebuilt by ``terrabench build --recipe embedded``."""
+
 _CACHED_SCENES = 8
 
 
@@ -74,27 +78,51 @@ class BenchmarkError(ValueError):
 
 
 class Benchmark:
-    """A finished benchmark folder. ``Benchmark.open(path)`` checks it; ``items`` is in the stored order."""
+    """A finished benchmark. ``Benchmark.open(path)`` checks it; ``items`` is in the stored order.
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any], items: list[dict[str, Any]]) -> None:
+    ``manifest_sha256`` tells benchmarks apart: the hash of the manifest, or of the published table itself.
+    """
+
+    columns: ClassVar[list[str] | None] = None
+    """Columns to read of a row that holds a scene's pixels; None for all."""
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: Mapping[str, Any],
+        manifest_sha256: str,
+        items: list[dict[str, Any]],
+        places: Mapping[str, Place],
+    ) -> None:
         self.path = path
         self.manifest = manifest
-        self.manifest_sha256 = sha256_file(path / MANIFEST)
+        self.manifest_sha256 = manifest_sha256
         self.items = items
-        self._places = _scene_places(path)
+        self._places = places
         self._scenes: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._group: tuple[tuple[Path, int], pa.Table] | None = None
-        _check_items(path, items, self._places)
+        _check_items(path, items, places)
 
     @classmethod
     def open(cls, path: str | Path) -> Benchmark:
-        """Open a folder made by ``terrabench build``; ``BenchmarkError`` says what is wrong with any other.
+        """Open a folder made by ``terrabench build``, the published table, or ``embedded``, which comes with us.
 
-        File sizes are compared with the manifest here; ``terracot.io.check_manifest`` compares the hashes too.
+        The published table is a ``.parquet`` file, or a folder of such files without a manifest. ``BenchmarkError``
+        says what is wrong with anything else. File sizes are compared with the manifest here;
+        ``terracot.io.check_manifest`` compares the hashes too.
         """
         path = Path(path)
+        if not path.exists() and path == Path(EMBEDDED.name):
+            path = EMBEDDED
+        if tables := published_tables(path):
+            from terrabench.published import PublishedBenchmark
+
+            return PublishedBenchmark.of(path, tables)
         if not path.is_dir():
-            raise BenchmarkError(f"{path} is not a folder; expected a benchmark made by `terrabench build`")
+            raise BenchmarkError(
+                f"{path} is not a folder; expected a benchmark made by `terrabench build`, the published table "
+                f"(.parquet), or {EMBEDDED.name}"
+            )
         if not (path / MANIFEST).is_file():
             raise BenchmarkError(
                 f"{path} has no {MANIFEST}: either it is no benchmark or its build was not finished; "
@@ -103,11 +131,17 @@ class Benchmark:
         problems = check_manifest(path, hashes=False)
         if problems:
             raise BenchmarkError(f"{path} is damaged: {'; '.join(problems[:5])}. Copy or build it again")
-        return cls(path, read_json(path / MANIFEST), list(_read_items(path)))
+        sha256 = sha256_file(path / MANIFEST)
+        return Benchmark(path, read_json(path / MANIFEST), sha256, list(_read_items(path)), _scene_places(path))
 
     def __len__(self) -> int:
         """Number of items."""
         return len(self.items)
+
+    @property
+    def has_masks(self) -> bool:
+        """False when no item has a true mask, so that no IoU can be measured."""
+        return any(item["masks"] for item in self.items)
 
     def pictures(self) -> Iterator[tuple[str, bytes]]:
         """Yield ``(item id, encoded picture)`` in stored order, a few at a time."""
@@ -121,16 +155,21 @@ class Benchmark:
         if scene_id in self._scenes:
             self._scenes.move_to_end(scene_id)
             return self._scenes[scene_id]
-        file, group, row, *_ = self._places[scene_id]
-        if self._group is None or self._group[0] != (file, group):
+        place = self._places[scene_id]
+        if self._group is None or self._group[0] != (place.file, place.group):
             self._group = None  # let go of the old pixels before reading the new ones
-            with _reading(file):
-                self._group = (file, group), pq.ParquetFile(file).read_row_group(group)
-        scene: dict[str, Any] = self._group[1].slice(row, 1).to_pylist()[0]
+            with reading(place.file):
+                table = pq.ParquetFile(place.file).read_row_group(place.group, columns=self.columns)
+                self._group = (place.file, place.group), table
+        scene = self._scene_of(scene_id, self._group[1].slice(place.row, 1).to_pylist()[0])
         self._scenes[scene_id] = scene
         if len(self._scenes) > _CACHED_SCENES:
             self._scenes.popitem(last=False)
         return scene
+
+    def _scene_of(self, scene_id: str, row: dict[str, Any]) -> dict[str, Any]:
+        """The scene that a stored row holds, as a row of ``SCENE_SCHEMA``."""
+        return row
 
     def place(self, item: Mapping[str, Any]) -> tuple[str, int, int]:
         """Where the item's scene is stored; sorting by it reads every row group once."""
@@ -188,6 +227,16 @@ def prompt_id(item_id: str, run_seed: int) -> str:
     return hashlib.sha256(f"{run_seed}\n{item_id}".encode()).hexdigest()[:16]
 
 
+def published_tables(path: Path) -> list[Path]:
+    """The files of a published table: the one named, or those of a folder that is no folder of ours; else none."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    unfinished = (path / ".work").exists() or list((path / "data").glob("scenes-*.parquet"))
+    if not path.is_dir() or (path / MANIFEST).exists() or unfinished:
+        return []
+    return sorted(path.glob("*.parquet")) or sorted((path / "data").glob("*.parquet"))
+
+
 def _frame(scene: Mapping[str, Any], number: int, frame: Mapping[str, Any]) -> PromptFrame:
     modality = Modality(frame["modality"])
     return PromptFrame(
@@ -211,7 +260,8 @@ def _files(path: Path, table: str) -> list[Path]:
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[None]:
+def reading(file: Path) -> Iterator[None]:
+    """``BenchmarkError`` for a Parquet file that cannot be read."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -219,7 +269,7 @@ def _reading(file: Path) -> Iterator[None]:
 
 
 def _check_columns(file: Path, expected: pa.Schema) -> None:
-    with _reading(file):
+    with reading(file):
         found = pq.read_schema(file)
     missing = [name for name in expected.names if name not in found.names]
     if missing:
@@ -237,12 +287,12 @@ def _read_items(path: Path) -> Iterator[dict[str, Any]]:
     columns = [name for name in ITEM_SCHEMA.names if name != "image"]
     for file in _files(path, "items"):
         _check_columns(file, ITEM_SCHEMA)
-        with _reading(file):
+        with reading(file):
             for batch in pq.ParquetFile(file).iter_batches(batch_size=1024, columns=columns):
                 yield from batch.to_pylist()
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a scene is stored, and the little that scoring needs to know of it."""
 
     file: Path
@@ -253,17 +303,17 @@ class _Place(NamedTuple):
     valid: list[dict[str, Any]]
 
 
-def _scene_places(path: Path) -> dict[str, _Place]:
-    places: dict[str, _Place] = {}
+def _scene_places(path: Path) -> dict[str, Place]:
+    places: dict[str, Place] = {}
     for file in _files(path, "scenes"):
         _check_columns(file, SCENE_SCHEMA)
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            with _reading(file):
+            with reading(file):
                 table = parquet.read_row_group(group, columns=["scene_id", "height", "width", "valid"])
             for row, scene in enumerate(table.to_pylist()):
                 scene_id = scene.pop("scene_id")
-                places[scene_id] = _Place(file, group, row, scene["height"], scene["width"], scene["valid"] or [])
+                places[scene_id] = Place(file, group, row, scene["height"], scene["width"], scene["valid"] or [])
     return places
 
 
