@@ -50,7 +50,7 @@ def benchmark_of(
 ) -> tuple[Benchmark, list[dict[str, Any]]]:
     """The benchmark and the items that the run selected of it, both checked against ``run.json``."""
     path = run["bench"]["path"]
-    if given is None and not Path(path).is_dir():
+    if given is None and not Path(path).exists():
         raise RunError(f"the benchmark of {run_dir} is not at {path} any more; say where it is with --bench")
     bench = given if isinstance(given, Benchmark) else Benchmark.open(given or path)
     items = selected_items(bench, run.get("limit"))

@@ -40,6 +40,7 @@ def score(run_dir: str | Path, bench: str | Path | Benchmark | None = None) -> d
         "limit": run.get("limit"),
         "items": len(items),
         "parser": PARSER_VERSION,
+        "iou_measurable": benchmark.has_masks,
         **summary(item_results(run_dir, benchmark, items)),
         "run_stamp": run.get("stamp"),
         "score_stamp": stamp(),

@@ -91,6 +91,11 @@ def _notes(scores_list: Sequence[Mapping[str, Any]]) -> list[str]:
         notes.append("! incomplete: some items have not been asked; the same `run` command goes on")
     if any(_limited(scores) for scores in scores_list):
         notes.append("~ limited to a part of the benchmark by --limit")
+    notes += [
+        f"{scores['model']['spec']}: IoU: not measurable, the benchmark has no masks"
+        for scores in scores_list
+        if not scores.get("iou_measurable", True)
+    ]
     if any(len(scores["macro_tasks"]) < len(TASKS) for scores in scores_list):
         notes.append("macro: mean over the tasks present, not over all six")
     return ["", *notes] if notes else []

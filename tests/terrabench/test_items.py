@@ -39,7 +39,15 @@ def test_a_prompt_has_frames_ground_and_options_on_one_grid(bench):
 
 def test_a_prompt_gives_nothing_away(bench):
     """Neither the item's id, nor its answer, nor names that could be looked up in a public label set."""
-    allowed = {"id", "frames", "ground", "question", "options", "valid"}  # valid: labelled at all, whatever the class
+    allowed = {
+        "id",
+        "frames",
+        "ground",
+        "question",
+        "options",
+        "valid",
+        "instruction",
+    }  # valid: labelled at all, whatever the class
     for item in bench.items:
         prompt = bench.prompt(item, run_seed=3)
         assert {f.name for f in dataclasses.fields(prompt)} == allowed
