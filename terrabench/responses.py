@@ -2,17 +2,19 @@
 
 ``responses.jsonl`` is append-only, one line per answered item:
 
-    id, task, status (ok | unparsed | error), letter, rule, parser, reply, masks [{t, label, rle}], dropped_masks,
-    seconds, error, meta
+    id, rotation, rotations, task, status (ok | unparsed | error | not_applicable), letter, rule, parser, reply,
+    masks [{t, label, rle}], dropped_masks, seconds, error, meta, note
 
-An item asked again after an error has two lines; the last one counts.
+``rotation`` is 0 of 1 ``rotations`` but under the control shuffled-options, which asks an item once for every rotation
+of its options; ``letter`` is one of the options as they were shown. ``note`` says what a control did to this item beyond its rule
+("unchanged", "grey image: no partner"), or null. An item asked again after an error has two lines; the last one counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,19 @@ from terracot.io import iter_jsonl, read_json
 
 RUN, RESPONSES, SCORES = "run.json", "responses.jsonl", "scores.json"
 STATUSES = ("ok", "unparsed", "error", "missing")
+"""What an item that was to be asked can end as; all of them stay in the denominator."""
+
+NOT_APPLICABLE = "not_applicable"
+"""An item that a control leaves nothing to show of (a SAR image under optical-only): not asked, never wrong."""
+
+CIRCULAR = "shuffled-options"
+"""The control under which an item is asked once for every rotation of its options."""
+
+MAY_SKIP = ("optical-only", "sar-only")
+"""The controls under which items may be not applicable; a line that says so in any other run is refused."""
+
+Key = tuple[str, int]
+"""Item id and rotation: one asking."""
 
 
 class RunError(ValueError):
@@ -61,34 +76,78 @@ def load_run(folder: str | Path) -> dict[str, Any]:
     return dict(run)
 
 
+def control_of(run: Mapping[str, Any]) -> str | None:
+    """Name of the control that a run was made under; None for a plain run."""
+    control = run.get("control")
+    return str(control["name"]) if control else None
+
+
+def rotations(item: Mapping[str, Any], control: str | None) -> range:
+    """The rotations in which an item is asked: one, or as many as it has options."""
+    return range(len(item["options"]) if control == CIRCULAR else 1)
+
+
 def load_responses(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """Item id -> its last line. A torn last line (a run that is still going on, or was killed) is left out."""
+    """Item id -> its last line, with the options in their stored order (of a circular run that is rotation 0).
+
+    A torn last line (a run that is still going on, or was killed) is left out.
+    """
+    return {item: line for (item, rotation), line in load_rotations(folder).items() if rotation == 0}
+
+
+def load_rotations(folder: str | Path) -> dict[Key, dict[str, Any]]:
+    """(Item id, rotation) -> its last line; a torn last line is left out."""
     path = Path(folder) / RESPONSES
     return latest(iter_jsonl(path)) if path.is_file() else {}
 
 
-def latest(lines: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Item id -> the last of its lines."""
-    found: dict[str, dict[str, Any]] = {}
+def latest(lines: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+    """(Item id, rotation) -> the last of its lines; ``RunError`` for a line that is no response."""
+    found: dict[Key, dict[str, Any]] = {}
     for line in lines:
-        if not isinstance(line.get("id"), str) or line.get("status") not in STATUSES[:3]:
+        rotation = line.get("rotation", 0)
+        known = line.get("status") in (*STATUSES[:3], NOT_APPLICABLE)
+        if not isinstance(line.get("id"), str) or not known or type(rotation) is not int or rotation < 0:
             raise RunError(f"{RESPONSES} holds a line that is no response: {str(line)[:80]}; restore the file")
-        found[line["id"]] = line
+        found[line["id"], rotation] = line
     return found
 
 
+def combined_status(statuses: Sequence[str], expected: int) -> str:
+    """Status of an item from those of the rotations that were asked, ``expected`` in all: the worst of them counts."""
+    if NOT_APPLICABLE in statuses:
+        return NOT_APPLICABLE
+    if len(statuses) < expected:
+        return "missing"
+    return next((bad for bad in ("error", "unparsed") if bad in statuses), "ok")
+
+
 def run_status(folder: str | Path) -> dict[str, Any]:
-    """How far a run is: counts of every status, masks dropped, and whether every item has been asked."""
-    run, lines = load_run(folder), load_responses(folder)
-    counts = Counter(line["status"] for line in lines.values())
-    counts["missing"] = max(0, run["items"] - len(lines))
+    """How far a run is: items by status, those that are not applicable, masks dropped, whether every item was asked.
+
+    An item that is asked in several rotations is one item; it is missing until all of them have been asked.
+    """
+    run, lines = load_run(folder), load_rotations(folder)
+    by_item: dict[str, list[dict[str, Any]]] = {}
+    for line in lines.values():
+        by_item.setdefault(line["id"], []).append(line)
+    counts = Counter(combined_status([a["status"] for a in asked], _expected(asked)) for asked in by_item.values())
+    counts["missing"] = max(0, run["items"] - sum(n for status, n in counts.items() if status != "missing"))
     errors = Counter(str(line["error"]).splitlines()[0][:100] for line in lines.values() if line["status"] == "error")
+    notes = Counter(str(line["note"]) for line in lines.values() if line.get("note"))
     return {
         "model": run["model"]["spec"],
         "bench": run["bench"]["path"],
+        "control": control_of(run),
         "items": run["items"],
         "counts": {status: counts[status] for status in STATUSES},
+        "not_applicable": counts[NOT_APPLICABLE],
         "dropped_masks": sum(line.get("dropped_masks") or 0 for line in lines.values()),
         "complete": counts["missing"] == 0,
+        "notes": dict(notes.most_common()),
         "frequent_errors": dict(errors.most_common(3)),
     }
+
+
+def _expected(asked: Sequence[Mapping[str, Any]]) -> int:
+    return max(int(line.get("rotations") or 1) for line in asked)

@@ -18,16 +18,36 @@ from typing import IO, Any
 import numpy as np
 
 from terrabench.answers import PARSER_VERSION, parse
+from terrabench.asking import Asked, Asking, Item
 from terrabench.items import Benchmark
-from terrabench.responses import RESPONSES, RUN, RunError, ids_sha256, latest, load_run, run_status, selected_items
+from terrabench.prompting import template_for
+from terrabench.responses import (
+    NOT_APPLICABLE,
+    RESPONSES,
+    RUN,
+    RunError,
+    ids_sha256,
+    latest,
+    load_run,
+    run_status,
+    selected_items,
+)
 from terracot.io import append_line, atomic_write_text, lock, open_log, pretty_json, read_jsonl_healing, stamp
 from terracot.masks import encode
 from terracot.plugins import Model, ModelError, PredictedMask, Prompt, ReferenceModel, Response, describe
 
-Item = dict[str, Any]
-
 _PRIVILEGED_PACKAGE = "terrabaselines"
-_SAME_ON_RESUME = ("format", "bench.manifest_sha256", "model", "seed", "privileged", "parser", "stamp")
+_SAME_ON_RESUME = (
+    "format",
+    "bench.manifest_sha256",
+    "model",
+    "prompt",
+    "control",
+    "seed",
+    "privileged",
+    "parser",
+    "stamp",
+)
 
 
 def run(
@@ -42,10 +62,13 @@ def run(
     seed: int = 0,
     retry_errors: bool = False,
     progress: bool = False,
+    template: str | None = None,
+    control: str | None = None,
 ) -> dict[str, Any]:
     """Ask ``model`` (named ``spec``, built with ``arguments``) and return the status of the run folder ``out``.
 
-    Items that ``out`` already holds are not asked again, errors only with ``retry_errors``. ``ModelError`` for a model
+    ``template`` names a reply form of ``terrabench.prompting`` (None: the model's own), ``control`` one of
+    ``terrabench.controls`` (None: a plain run). Items that ``out`` already holds are not asked again, errors only with ``retry_errors``. ``ModelError`` for a model
     that may not or cannot be asked, ``RunError`` for a folder of another run, ``OutputError`` for a full disk.
     """
     if batch_size < 1 or (limit is not None and limit < 1):
@@ -53,16 +76,22 @@ def run(
     ask, privileged = _asker(model, spec)
     if bench.manifest_sha256 in getattr(model, "fitted_on", ()):
         raise ModelError(f"{spec} was fitted on this very benchmark ({bench.path}); fit it on a training split")
+    asking = Asking(bench, model, template_for(model, template), control, seed, privileged)
     items = selected_items(bench, limit)
     out = Path(out)
-    _settle(out, _record(bench, model, spec, arguments, items, limit, seed, privileged))
+    _settle(out, _record(bench, model, spec, arguments, items, limit, seed, privileged) | asking.record())
     with _exclusive(out / RESPONSES) as handle:
         done = latest(read_jsonl_healing(out / RESPONSES))
-        todo = [i for i in items if i["id"] not in done or (retry_errors and done[i["id"]]["status"] == "error")]
-        todo.sort(key=bench.place)  # stable: scene after scene, so that pixels are read once
-        for line in _answers(bench, ask, privileged, todo, batch_size, seed, len(items), progress):
+        # Scene after scene (the sort is stable), so that pixels are read once.
+        askings = [a for item in sorted(items, key=asking.place) for a in asking.askings(item)]
+        todo = [(item, r) for item, r in askings if _is_open(done.get((item["id"], r)), retry_errors)]
+        for line in _answers(asking, ask, todo, batch_size, len(askings), progress):
             append_line(handle, line)
     return run_status(out)
+
+
+def _is_open(line: Mapping[str, Any] | None, retry_errors: bool) -> bool:
+    return line is None or (retry_errors and line["status"] == "error")
 
 
 def _asker(model: Any, spec: str) -> tuple[Callable[[Sequence[Any]], Sequence[Response]], bool]:
@@ -154,25 +183,21 @@ def _exclusive(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _answers(
-    bench: Benchmark,
+    asking: Asking,
     ask: Callable[[Sequence[Any]], Sequence[Response]],
-    privileged: bool,
-    todo: Sequence[Item],
+    todo: Sequence[tuple[Item, int]],
     batch_size: int,
-    seed: int,
     total: int,
     progress: bool,
 ) -> Iterator[dict[str, Any]]:
     from tqdm import tqdm
 
-    prepare: Callable[[Item, int], Any] = bench.privileged if privileged else bench.prompt
-    done = total - len(todo)
-    with tqdm(total=total, initial=done, unit="item", file=sys.stderr, disable=not progress) as bar:
+    with tqdm(total=total, initial=total - len(todo), unit="item", file=sys.stderr, disable=not progress) as bar:
         for start in range(0, len(todo), batch_size):
-            batch = todo[start : start + batch_size]
-            asked = [prepare(item, seed) for item in batch]
-            for item, given, (response, seconds, error) in zip(batch, asked, _ask(ask, asked), strict=True):
-                yield _line(item, given.prompt if privileged else given, response, seconds, error)
+            batch = [asking.ask(item, rotation) for item, rotation in todo[start : start + batch_size]]
+            answers = iter(_ask(ask, [asked.given for asked in batch if asked.prompt is not None]))
+            for asked in batch:
+                yield _not_applicable(asked) if asked.prompt is None else _line(asked, asked.prompt, *next(answers))
                 bar.update()
 
 
@@ -180,6 +205,8 @@ def _ask(
     ask: Callable[[Sequence[Any]], Sequence[Response]], asked: Sequence[Any]
 ) -> list[tuple[Response | None, float, str | None]]:
     """Response, seconds and error of every prompt of a batch. ``ModelError`` ends the run: no item would do better."""
+    if not asked:
+        return []
     start = time.perf_counter()
     try:
         responses = list(ask(asked))
@@ -201,35 +228,44 @@ def _ask(
     ]
 
 
-def _line(item: Item, prompt: Prompt, response: Response | None, seconds: float, error: str | None) -> dict[str, Any]:
+def _line(asked: Asked, prompt: Prompt, response: Response | None, seconds: float, error: str | None) -> dict[str, Any]:
     """One line of ``responses.jsonl``."""
     reply = response.text if response else ""
     parsed = parse(reply, prompt.options)
     masks, problems = _checked_masks(response.masks if response else (), prompt)
-    dropped = len(problems)
     meta, complaint = _plain(response.meta if response else {})
     notes = [note for note in (error, *problems, complaint) if note]
-    return {
-        "id": item["id"],
-        "task": item["task"],
+    return _of(asked) | {
         "status": "error" if response is None else "ok" if parsed.letter else "unparsed",
         "letter": parsed.letter,
         "rule": parsed.rule,
         "parser": PARSER_VERSION,
         "reply": reply,
         "masks": masks,
-        "dropped_masks": dropped,
+        "dropped_masks": len(problems),
         "seconds": round(seconds, 4),
         "error": "; ".join(notes) or None,
         "meta": meta,
+        "note": asked.note,
     }
+
+
+def _not_applicable(asked: Asked) -> dict[str, Any]:
+    """The line of an item that the control leaves nothing to show of; the model is not asked."""
+    nothing = {"letter": None, "rule": "none", "parser": PARSER_VERSION, "reply": "", "masks": [], "dropped_masks": 0}
+    return _of(asked) | {"status": NOT_APPLICABLE, **nothing, "seconds": 0.0, "error": None, "meta": {}, "note": None}
+
+
+def _of(asked: Asked) -> dict[str, Any]:
+    item = asked.item
+    return {"id": item["id"], "rotation": asked.rotation, "rotations": asked.rotations, "task": item["task"]}
 
 
 def _checked_masks(masks: Any, prompt: Prompt) -> tuple[list[dict[str, Any]], list[str]]:
     """Masks as RLE, and a sentence for each one that had to be dropped."""
     kept: list[dict[str, Any]] = []
     problems: list[str] = []
-    dates = sorted({frame.t for frame in prompt.frames})
+    dates = sorted({frame.t for frame in prompt.frames} | set(prompt.valid))  # without frames, those of the blind one
     if not isinstance(masks, Sequence):
         return [], [f"masks must be a sequence of PredictedMask, found {type(masks).__name__}"]
     for number, given in enumerate(masks, 1):
