@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from terrabench import controls
 from terrabench.cloud_paint import cloud_over
-from terrabench.controls import NAMES
+from terrabench.control_names import CIRCULAR, NAMES
 from terrabench.items import Benchmark, prompt_id
 from terrabench.prompting import Template, instructed
-from terrabench.responses import CIRCULAR, RunError, rotations
+from terrabench.responses import RunError, rotations
 from terrabench.survey import Survey, partners
 from terracot.plugins import ModelError, Prompt
 from terracot.scenes import Modality

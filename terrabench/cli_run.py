@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from terrabench.cli_shared import BENCH_HELP, json_option, print_json
+from terrabench.control_names import NAMES
 from terracot.cli import EXIT_INVALID, parse_arguments
 
 
@@ -28,11 +29,23 @@ def models(as_json: bool) -> None:
         click.echo(f"{name.ljust(width)}  {value}")
 
 
-@click.command()
+_CONTROLS = "\b\nControls:\n" + "\n".join(f"  {name.ljust(20)} {about}" for name, about in NAMES.items())
+_PROMPTS = ("letter", "think", "none")
+
+
+@click.command(epilog=_CONTROLS)
 @click.option("--bench", required=True, metavar="DIR", type=click.Path(path_type=Path), help=BENCH_HELP)
 @click.option("--model", "spec", required=True, metavar="SPEC", help="A name of `terrabench models`, or path.py:Class.")
 @click.option("--model-args", metavar="k=v,...", multiple=True, help="Arguments of the model; may be given repeatedly.")
 @click.option("--out", required=True, metavar="RUN", type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option("--control", type=click.Choice(list(NAMES)), metavar="NAME", help="Take something away; see below.")
+@click.option(
+    "--prompt",
+    "template",
+    type=click.Choice(_PROMPTS),
+    help="Form of the reply: the letter alone, thoughts and then the letter, or no instruction.  [default: the "
+    "model's own, else letter]",
+)
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Ask N items only, taking the tasks in turn.")
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the opaque prompt ids.")
@@ -44,6 +57,8 @@ def run(
     spec: str,
     model_args: tuple[str, ...],
     out: Path,
+    control: str | None,
+    template: str | None,
     limit: int | None,
     batch_size: int,
     seed: int,
@@ -53,7 +68,8 @@ def run(
 ) -> int:
     """Ask a model every item of a benchmark and keep its replies and masks in RUN.
 
-    A run that was stopped goes on where it was when the same command is given again.
+    A run that was stopped goes on where it was when the same command is given again. A run under a control is another
+    run than the plain one, and needs a folder of its own.
     """
     from terrabench.items import Benchmark
     from terrabench.runner import run as ask_all
@@ -72,13 +88,16 @@ def run(
         seed=seed,
         retry_errors=retry_errors,
         progress=not quiet and sys.stderr.isatty(),
+        template=template,
+        control=control,
     )
     if as_json:
         print_json(status)
     elif not quiet:
         click.echo(_status_text(status))
         click.echo(f"Scores: terrabench score {out}")
-    return EXIT_INVALID if status["counts"]["error"] == status["items"] else 0
+    asked = status["items"] - status["not_applicable"]
+    return EXIT_INVALID if status["counts"]["error"] == asked else 0
 
 
 @click.command()
@@ -97,9 +116,13 @@ def status(run_folder: Path, as_json: bool) -> None:
 
 def _status_text(status: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in status["counts"].items() if number)
-    lines = [f"{status['model']}: {status['items']} items: {counts}"]
+    if status["not_applicable"]:
+        counts += f", {status['not_applicable']} not applicable"
+    name = status["model"] + (f" under {status['control']}" if status["control"] else "")
+    lines = [f"{name}: {status['items']} items: {counts}"]
     if status["dropped_masks"]:
         lines.append(f"{status['dropped_masks']} masks were dropped; the `error` of their lines says why")
+    lines += [f"{number} x {note}" for note, number in status["notes"].items()]
     lines += [f"{number} x {error}" for error, number in status["frequent_errors"].items()]
     if status["counts"]["error"]:
         lines.append("Errors are asked again with --retry-errors")

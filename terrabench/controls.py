@@ -1,10 +1,11 @@
 """Controls: the same questions with something taken away, to see what an answer rests on.
 
-    terrabench run ... --control NAME        # NAMES says what each of them does
+    terrabench run ... --control NAME        # `terrabench run --help` says what each of them does
 
-Every control is one small pure function of a prompt; its input is never changed. What it hides is gone: pictures, bands,
-valid masks, times and ids of what a model may not see are not reachable from the prompt that it gets. A function that
-finds nothing to take away returns the prompt itself. The pixel size (``ground``) stays: it belongs to the question.
+Every control is one small pure function of a prompt; its input is never changed. What it hides is gone: pictures,
+bands, valid masks, times and ids of what a model may not see are not reachable from the prompt that it gets. A function
+that finds nothing to take away returns the prompt itself. The pixel size (``ground``) stays with the question, but for
+other-image, where it is that of the picture shown.
 ``terrabench.asking`` decides which function is used on which item.
 """
 
@@ -20,25 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from terrabench.cloud_paint import Cloud, under
-from terrabench.responses import CIRCULAR
 from terracot.memo import fixed
 from terracot.plugins import LETTERS, Prompt, PromptFrame
 from terracot.render import default_display
 from terracot.scenes import BoolMask, Modality
-
-NAMES = {
-    "blind": "no image at all; a model that needs one (`needs_image = True`) gets the grey one, and this is stamped",
-    "grey": "every image uniform, in the mean colour and mean bands of the benchmark's images of that modality",
-    CIRCULAR: "every rotation of the options is asked; right only if all of them are",
-    "other-image": "the image of another item of the same task, size and frames, and of another group",
-    "optical-only": "without SAR frames; items that have no others are not applicable",
-    "sar-only": "SAR frames alone; items that have none are not applicable",
-    "cloudy": "opaque clouds painted over the evidence in optical frames, in all bands",
-    "rgb-only": "native bands cut to red, green and blue in optical frames",
-    "all-bands": "nothing taken away; the other half of a pair with rgb-only",
-    "first-and-last-date": "without the dates between the first and the last; dates keep their numbers",
-}
-"""Name -> what a model gets to see."""
 
 VERSION = 1
 """Goes up with any change of what a control shows."""
@@ -156,8 +142,8 @@ def _rgb(frame: PromptFrame) -> PromptFrame:
     try:
         wanted = tuple(dict.fromkeys(default_display(frame.modality, frame.bands, frame.unit).bands))
     except ValueError:
-        picture = np.moveaxis(frame.image, -1, 0).copy()
-        return replace(frame, bands=("red", "green", "blue"), unit="digital number", native=partial(_held, fixed(picture)))
+        shown = partial(_held, fixed(np.moveaxis(frame.image, -1, 0).copy()))
+        return replace(frame, bands=("red", "green", "blue"), unit="digital number", native=shown)
     if len(wanted) == len(frame.bands):
         return frame
     # Read now, copied by the list of indices: a function that cuts later would still hold all bands.

@@ -6,8 +6,9 @@
     masks [{t, label, rle}], dropped_masks, seconds, error, meta, note
 
 ``rotation`` is 0 of 1 ``rotations`` but under the control shuffled-options, which asks an item once for every rotation
-of its options; ``letter`` is one of the options as they were shown. ``note`` says what a control did to this item beyond its rule
-("unchanged", "grey image: no partner"), or null. An item asked again after an error has two lines; the last one counts.
+of its options; ``letter`` is one of the options as they were shown. ``note`` is null, or says of a control that it
+left this item "unchanged", or had to show a "grey image: no partner". An item asked again after an error has two lines;
+the last one counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from terrabench.control_names import CIRCULAR
 from terrabench.items import Benchmark, tasks_of
 from terracot.io import iter_jsonl, read_json
 
@@ -27,12 +29,6 @@ STATUSES = ("ok", "unparsed", "error", "missing")
 
 NOT_APPLICABLE = "not_applicable"
 """An item that a control leaves nothing to show of (a SAR image under optical-only): not asked, never wrong."""
-
-CIRCULAR = "shuffled-options"
-"""The control under which an item is asked once for every rotation of its options."""
-
-MAY_SKIP = ("optical-only", "sar-only")
-"""The controls under which items may be not applicable; a line that says so in any other run is refused."""
 
 Key = tuple[str, int]
 """Item id and rotation: one asking."""

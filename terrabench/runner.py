@@ -68,8 +68,9 @@ def run(
     """Ask ``model`` (named ``spec``, built with ``arguments``) and return the status of the run folder ``out``.
 
     ``template`` names a reply form of ``terrabench.prompting`` (None: the model's own), ``control`` one of
-    ``terrabench.controls`` (None: a plain run). Items that ``out`` already holds are not asked again, errors only with ``retry_errors``. ``ModelError`` for a model
-    that may not or cannot be asked, ``RunError`` for a folder of another run, ``OutputError`` for a full disk.
+    ``terrabench.controls`` (None: a plain run). Items that ``out`` already holds are not asked again, errors only with
+    ``retry_errors``. ``ModelError`` for a model that may not or cannot be asked, ``RunError`` for a folder of another
+    run, ``OutputError`` for a full disk.
     """
     if batch_size < 1 or (limit is not None and limit < 1):
         raise RunError(f"batch size and limit must be at least 1; found {batch_size} and {limit}")
@@ -252,8 +253,19 @@ def _line(asked: Asked, prompt: Prompt, response: Response | None, seconds: floa
 
 def _not_applicable(asked: Asked) -> dict[str, Any]:
     """The line of an item that the control leaves nothing to show of; the model is not asked."""
-    nothing = {"letter": None, "rule": "none", "parser": PARSER_VERSION, "reply": "", "masks": [], "dropped_masks": 0}
-    return _of(asked) | {"status": NOT_APPLICABLE, **nothing, "seconds": 0.0, "error": None, "meta": {}, "note": None}
+    return _of(asked) | {
+        "status": NOT_APPLICABLE,
+        "letter": None,
+        "rule": "none",
+        "parser": PARSER_VERSION,
+        "reply": "",
+        "masks": [],
+        "dropped_masks": 0,
+        "seconds": 0.0,
+        "error": None,
+        "meta": {},
+        "note": None,
+    }
 
 
 def _of(asked: Asked) -> dict[str, Any]:

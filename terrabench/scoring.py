@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from terrabench.answers import PARSER_VERSION
+from terrabench.circular import circular_scores
+from terrabench.control_names import CIRCULAR
 from terrabench.items import TASKS, Benchmark, tasks_of
-from terrabench.responses import SCORES, STATUSES, load_run
+from terrabench.responses import SCORES, STATUSES, control_of, load_run
 from terrabench.results import Result, benchmark_of, item_results
 from terracot.io import atomic_write_text, pretty_json, stamp
 
@@ -27,11 +29,15 @@ GROUND_TASKS = ("area", "distance")
 def score(run_dir: str | Path, bench: str | Path | Benchmark | None = None) -> dict[str, Any]:
     """Score a run, write ``scores.json`` into it, and return its content.
 
+    ``control`` is null for a plain run, else {name, label, version, ...}; ``items`` includes those ``not_applicable``
+    under it, which are in no other figure. ``circular`` is null but under shuffled-options.
+
     The benchmark is the one that ``run.json`` names, unless given. ``RunError`` when its manifest has changed since
     the run (a benchmark given as ``bench`` may have another manifest as long as it holds the same items).
     """
     run = load_run(run_dir)
     benchmark, items = benchmark_of(run, run_dir, bench)
+    results = item_results(run_dir, benchmark, items)
     scores = {
         "model": run["model"],
         "privileged": run.get("privileged", False),
@@ -41,7 +47,11 @@ def score(run_dir: str | Path, bench: str | Path | Benchmark | None = None) -> d
         "items": len(items),
         "parser": PARSER_VERSION,
         "iou_measurable": benchmark.has_masks,
-        **summary(item_results(run_dir, benchmark, items)),
+        "prompt": run.get("prompt"),
+        "control": run.get("control"),
+        "not_applicable": len(items) - len(results),
+        **summary(results),
+        "circular": circular_scores(results) if control_of(run) == CIRCULAR else None,
         "run_stamp": run.get("stamp"),
         "score_stamp": stamp(),
     }
