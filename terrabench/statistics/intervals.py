@@ -12,13 +12,16 @@ from terrabench.statistics.groups import FloatArray, coded, group_sums, singles
 from terrabench.statistics.spread import FEW_GROUPS, Spread, TSpread, bootstrap_spread
 
 METHODS = {
-    "bootstrap": "percentiles of 2,000 resamples of groups, expanded for their number",
-    "t": f"Student's t on group means, as a task has under {FEW_GROUPS} groups",
+    "bootstrap": "2,000 resamples of groups, bias-corrected and accelerated percentiles",
+    "t": f"Student's t on group means (shares: on the scale of log odds), as a task has under {FEW_GROUPS} groups",
     "wilson": "Wilson, as every group holds one item",
     "wilson-groups": "Wilson with each group counted once, as all items are right or all are wrong",
     "none": "none: one group only, or nothing varies between groups",
 }
 """What ``ci_method`` can be."""
+
+ANYTHING, SHARE = (-math.inf, math.inf), (0.0, 1.0)
+"""Bounds of a mean."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ def share_interval(
         return Interval(wilson(fewest if total else 0, fewest), "wilson-groups", len(set(groups)))
     if n and tasks is None and singles(groups):
         return Interval(wilson(total, n), "wilson", n)
-    return mean_interval([float(r) for r in right], groups, tasks, (0.0, 1.0))
+    return mean_interval([float(r) for r in right], groups, tasks, SHARE)
 
 
 def mean_interval(
     values: Sequence[float] | FloatArray,
     groups: Sequence[Hashable],
     tasks: Sequence[Hashable] | None = None,
-    bounds: tuple[float, float] = (-math.inf, math.inf),
+    bounds: tuple[float, float] = ANYTHING,
 ) -> Interval:
     """Clustered interval of the mean of ``values``, or with ``tasks`` of the mean over tasks of their means.
 
@@ -71,11 +74,11 @@ def mean_interval(
     return interval_of(mean_spread(values, groups, tasks), len(set(groups)), bounds)
 
 
-def interval_of(spread: Spread | None, groups: int, bounds: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
-    """The interval of a spread, cut at ``bounds``."""
+def interval_of(spread: Spread | None, groups: int, bounds: tuple[float, float] = ANYTHING) -> Interval:
+    """The interval of a spread, cut at ``bounds``; that of a share is made for one."""
     if spread is None:
         return Interval(None, "none", groups)
-    low, high = spread.ends()
+    low, high = spread.ends_as_share() if bounds == SHARE else spread.ends()
     return Interval([max(bounds[0], low), min(bounds[1], high)], spread.method, groups)
 
 

@@ -4,10 +4,11 @@ A figure is a function of sums over items. Resampling groups means weighting the
 a group by how often it was drawn, a jackknife by 1, and by 0 the one group that it leaves out. So every figure needs
 the same two lines, and a resample costs one product of matrices.
 
-With ``FEW_GROUPS`` groups or more the bootstrap is used. Its percentiles are expanded (Hesterberg 2015,
-doi 10.1080/00031305.2015.1089789), since plain ones are too narrow by the factor that Student's t and n - 1 make up
-for. With fewer groups the jackknife gives a standard error and Student's t the interval: for a mean over groups of one
-size this is the t-interval on group means; for other sizes and figures, that on Tukey's pseudo-values.
+With ``FEW_GROUPS`` groups or more the bootstrap is used, with percentiles corrected for bias and skewness (BCa: Efron
+1987, doi 10.1080/01621459.1987.10478410) and expanded for the number of groups (Hesterberg 2015, doi
+10.1080/00031305.2015.1089789): plain ones are too narrow near 0 and 1, and for few groups. With fewer groups the
+jackknife gives a standard error and Student's t the interval: for a mean over groups of one size this is the t-interval
+on group means; for other sizes and figures, that on Tukey's pseudo-values.
 """
 
 from __future__ import annotations
@@ -46,10 +47,22 @@ class TSpread:
 
     def ends(self) -> tuple[float, float]:
         """The 95 % interval."""
+        half = self.half
+        return self.value - half, self.value + half
+
+    def ends_as_share(self) -> tuple[float, float]:
+        """The 95 % interval of a value between 0 and 1, by its log odds: near the ends it is not symmetric."""
+        from scipy.special import expit, logit
+
+        odds = self.half / (self.value * (1 - self.value))
+        return float(expit(logit(self.value) - odds)), float(expit(logit(self.value) + odds))
+
+    @property
+    def half(self) -> float:
+        """Half the width of the interval."""
         from scipy.special import stdtrit
 
-        half = float(stdtrit(self.dof, (1 + LEVEL) / 2)) * self.se
-        return self.value - half, self.value + half
+        return float(stdtrit(self.dof, (1 + LEVEL) / 2)) * self.se
 
     def p_zero(self) -> float:
         """Two-sided p-value of the figure being 0 in truth."""
@@ -60,10 +73,12 @@ class TSpread:
 
 @dataclass(frozen=True)
 class BootstrapSpread:
-    """Figures of the resamples, ``(b,)``, of so many groups."""
+    """Figures of the resamples, ``(b,)``, of so many groups; ``bias`` and ``skew`` are z0 and a of BCa."""
 
     replicates: FloatArray
     groups: int
+    bias: float = 0.0
+    skew: float = 0.0
     method: str = "bootstrap"
 
     @property
@@ -77,13 +92,15 @@ class BootstrapSpread:
         return self.groups - 1.0
 
     def ends(self) -> tuple[float, float]:
-        """The 95 % interval by expanded percentiles."""
+        """The 95 % interval."""
         from scipy.special import ndtr, stdtrit
 
-        t = float(stdtrit(self.dof, (1 - LEVEL) / 2))
-        tail = float(ndtr(t * math.sqrt(self.groups / (self.groups - 1))))
-        low, high = np.quantile(self.replicates, [tail, 1 - tail])
+        z = float(stdtrit(self.dof, (1 + LEVEL) / 2)) * math.sqrt(self.groups / (self.groups - 1))
+        moved = [self.bias + (self.bias + side) / (1 - self.skew * (self.bias + side)) for side in (-z, z)]
+        low, high = np.quantile(self.replicates, ndtr(moved))
         return float(low), float(high)
+
+    ends_as_share = ends
 
     def p_zero(self) -> float:
         """Two-sided p-value of the figure being 0 in truth: the level at which 0 would leave the interval.
@@ -92,10 +109,10 @@ class BootstrapSpread:
         """
         from scipy.special import ndtri, stdtr
 
-        b = len(self.replicates)
-        tail = (1 + min(int((self.replicates <= 0).sum()), int((self.replicates >= 0).sum()))) / (b + 1)
-        z = float(ndtri(min(0.5, tail)))
-        return min(1.0, 2 * float(stdtr(self.dof, z * math.sqrt((self.groups - 1) / self.groups))))
+        below = float((self.replicates < 0).sum()) + 0.5 * float((self.replicates == 0).sum())
+        at = float(ndtri((below + 0.5) / (len(self.replicates) + 1))) - self.bias
+        z = at / (1 + self.skew * at) - self.bias
+        return min(1.0, 2 * float(stdtr(self.dof, -abs(z) * math.sqrt((self.groups - 1) / self.groups))))
 
 
 Spread = TSpread | BootstrapSpread
@@ -121,11 +138,19 @@ def bootstrap_spread(sums: FloatArray, statistic: Statistic, groups: int) -> Boo
 
     Resamples in which the figure is not defined are left out, up to one in ten.
     """
+    from scipy.special import ndtri
+
     replicates = bootstrap(sums, statistic)
     defined = replicates[np.isfinite(replicates)]
     if len(defined) < 0.9 * len(replicates) or float(np.ptp(defined)) < 1e-12:
         return None
-    return BootstrapSpread(defined, groups)
+    value = float(statistic(sums.sum(axis=0)))
+    below = float((defined < value).sum()) + 0.5 * float((defined == value).sum())
+    pulls = value - jackknife(sums, statistic)
+    pulls = pulls[np.isfinite(pulls)]
+    pulls -= pulls.mean()
+    skew = float((pulls**3).sum()) / (6 * float(pulls @ pulls) ** 1.5)
+    return BootstrapSpread(defined, groups, float(ndtri((below + 0.5) / (len(defined) + 1))), skew)
 
 
 def jackknife(sums: FloatArray, statistic: Statistic) -> FloatArray:
