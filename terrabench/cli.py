@@ -10,6 +10,8 @@ import click
 
 import terracot
 from terrabench.cli_build import build
+from terrabench.cli_probe import probe
+from terrabench.cli_rescore import rescore
 from terrabench.cli_run import models, run, status
 from terrabench.cli_score import score
 from terracot.cli import run_command
@@ -41,7 +43,7 @@ def cli() -> None:
     """
 
 
-for command in (build, models, run, status, score):
+for command in (build, models, run, status, score, rescore, probe):
     cli.add_command(command)
 
 
