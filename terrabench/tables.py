@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from terrabench.compat import refuse_release
 from terrabench.items import TASKS
 from terracot.stated import is_stated
 
@@ -27,6 +28,7 @@ def format_table(scores_list: Sequence[Mapping[str, Any]]) -> str:
     run does not have. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the
     benchmark; the lines below the tables say what they mean.
     """
+    refuse_release(scores_list)
     header = ["model", *[_SHORT[task] for task in TASKS], "macro", "micro", "mIoU", "r", "n"]
     lines = _table(header, [_row(scores) for scores in scores_list])
     return "\n".join([*lines, *_stated(scores_list), *_notes(scores_list)])
