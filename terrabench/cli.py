@@ -11,6 +11,7 @@ import click
 import terracot
 from terrabench.cli_build import build
 from terrabench.cli_probe import probe
+from terrabench.cli_recipe import recipe
 from terrabench.cli_rescore import rescore
 from terrabench.cli_run import models, run, status
 from terrabench.cli_score import score
@@ -43,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (build, models, run, status, score, rescore, probe):
+for command in (build, recipe, models, run, status, score, rescore, probe):
     cli.add_command(command)
 
 

@@ -258,13 +258,13 @@ def source_of(
     return source_spec(source, path, given)
 
 
-def named_values(options: Sequence[str]) -> dict[str, str]:
+def named_values(options: Sequence[str], what: str = "-o takes NAME=VALUE") -> dict[str, str]:
     """``("labels=tiles",)`` to ``{"labels": "tiles"}``; ``UsageError`` for anything else, or the same name twice."""
     values: dict[str, str] = {}
     for option in options:
         name, separator, value = option.partition("=")
         if not (name and separator and value) or name in values:
-            raise click.UsageError(f"-o takes NAME=VALUE, each name once; found {option!r}")
+            raise click.UsageError(f"{what}, each name once; found {option!r}")
         values[name] = value
     return values
 

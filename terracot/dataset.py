@@ -173,6 +173,7 @@ def source_record(source: SourceSpec, opened: SceneSource) -> dict[str, Any]:
         "fingerprint": opened.fingerprint(),
         "generated": isinstance(opened, GeneratedSource),
         **({"modalities": list(source.modalities)} if source.modalities else {}),
+        **({"scenes": list(source.scenes)} if source.scenes else {}),
     }
 
 

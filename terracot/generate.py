@@ -11,6 +11,7 @@ from typing import Any
 
 import terracot
 from terracot.assembly import Asked, Plan, assemble
+from terracot.chosen import choose
 from terracot.findings import SceneFacts
 from terracot.levels import Mix
 from terracot.licences import allowed, non_commercial
@@ -113,16 +114,20 @@ def _row(question: Question, facts: SceneFacts, seed: int, level: str, chosen: M
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """How to open a source again, in this process or another: name, path as given, options, sensors (all if none)."""
+    """How to open a source again, in this process or another: name, path as given, options, sensors and scenes.
+
+    All sensors, or all scenes, where none is named.
+    """
 
     name: str
     path: str
     options: tuple[tuple[str, Any], ...] = ()
     modalities: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = ()
 
     def open(self) -> SceneSource:
         """The source; ``SourceError`` when it cannot be opened."""
-        return select(open_source(self.name, self.path, **dict(self.options)), self.modalities)
+        return choose(select(open_source(self.name, self.path, **dict(self.options)), self.modalities), self.scenes)
 
 
 @dataclass(frozen=True)
