@@ -9,7 +9,7 @@ work was spread or how often it was killed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,11 +19,15 @@ from typing import Any
 from terrabench.guard import Seen, leaks, stamps
 from terrabench.items import every_task
 from terrabench.options_plan import Assigned, Found, assign
-from terrabench.rows import findings_of, item_row, picture_of, protocol_of, word
+from terrabench.protocols import STRICT, TEN_METRES, Protocol, protocol_named
+from terrabench.rows import asked_of, findings_of, item_row, picture_of, protocol_of, word
+from terrabench.settings import Settings
+from terrabench.tasks import check_task
 from terracot.croissant import write_croissant
 from terracot.dataset import Summary, source_record, summary, total_counts, write_quarantine
-from terracot.findings import SceneFacts
+from terracot.findings import Finding, SceneFacts, Setting
 from terracot.generate import SourceSpec, usable_scenes
+from terracot.ground import GroundSampling
 from terracot.io import (
     atomic_write_text,
     canonical_json,
@@ -35,14 +39,36 @@ from terracot.io import (
     write_manifest,
 )
 from terracot.kinds import FolderKind, Rebuilt, Row
+from terracot.options import ANY
 from terracot.pipeline import WORK, fingerprint, run_shards, shards_of, working_on
+from terracot.questions import Question
 from terracot.render import render_stamp
-from terracot.rules import Filters
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
-from terracot.scenes import SceneError, SceneSource, SourceError
+from terracot.scenes import Scene, SceneError, SceneSource, SourceError
 from terracot.shards import read_rows, scene_row, write_shard
 
 BENCH = "terrascope-bench"
+
+
+class AsProtocol:
+    """A source whose scenes are as a protocol sees them."""
+
+    def __init__(self, source: SceneSource, protocol: Protocol) -> None:
+        self.source = source
+        self.protocol = protocol
+        self.name = source.name
+
+    def ids(self) -> Sequence[str]:
+        """Those of the source."""
+        return self.source.ids()
+
+    def load(self, scene_id: str) -> Scene:
+        """A scene of the source, under the protocol."""
+        return self.protocol.scene(self.source.load(scene_id))
+
+    def fingerprint(self) -> str:
+        """That of the source."""
+        return self.source.fingerprint()
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,7 @@ class MeasureJob:
 
     source: SourceSpec
     out: str
-    filters: Filters
+    settings: Settings
     not_in: tuple[str, ...] = ()
 
     @cached_property
@@ -62,7 +88,7 @@ class MeasureJob:
     @cached_property
     def opened(self) -> SceneSource:
         """The source, opened once per worker."""
-        return self.source.open()
+        return AsProtocol(self.source.open(), self.settings.protocol)
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Measure the scenes of one shard."""
@@ -71,7 +97,8 @@ class MeasureJob:
             try:
                 facts = SceneFacts(self.opened.load(scene_id))
                 self.seen.refuse(facts)
-                lines += [canonical_json(asdict(found)) for found, _ in findings_of(facts, self.filters, rejected)]
+                found = findings_of(facts, self.settings.protocol, rejected)
+                lines += [canonical_json(asdict(one)) for one, _ in found]
             except SceneError as error:
                 quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
         path = _findings_path(Path(self.out), index)
@@ -90,13 +117,12 @@ class WriteJob:
 
     source: SourceSpec
     out: str
-    filters: Filters
-    seed: int
+    settings: Settings
 
     @cached_property
     def opened(self) -> SceneSource:
         """The source, opened once per worker."""
-        return self.source.open()
+        return AsProtocol(self.source.open(), self.settings.protocol)
 
     @cached_property
     def plan(self) -> Mapping[str, Assigned]:
@@ -110,7 +136,7 @@ class WriteJob:
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Write the items and scenes of one shard."""
-        items, scenes, quarantine = [], [], []
+        items, scenes, quarantine, excluded = [], [], [], []
         for scene_id in scene_ids:
             if scene_id not in self.wanted:
                 continue
@@ -120,21 +146,21 @@ class WriteJob:
             except SceneError as error:
                 quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
                 continue
-            scenes.append(row)
-            for found, finding in findings_of(facts, self.filters, Counter()):
-                if found.key in self.plan:
-                    image = picture_of(row, finding.t)
-                    items.append(item_row(found, finding, self.plan[found.key], facts, image, self.seed))
+            made = list(items_of(facts, row, self.plan, self.settings))
+            excluded += [item for item in made if is_excluded(item, self.settings)]
+            if kept := [item for item in made if not is_excluded(item, self.settings)]:
+                scenes.append(row)
+                items += kept
         data = Path(self.out) / "data"
         files = {}
         for stem, rows, schema in (("items", items, ITEM_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
             name = f"{stem}-{index:05d}.parquet"
             files[f"data/{name}"] = write_shard(data / name, rows, schema)
-        counts = Counter(item["task"] for item in items)
         return {
             "files": files,
             "counts": {"scenes": len(scenes), "items": len(items)},
-            "tasks": dict(counts),
+            "tasks": dict(Counter(item["task"] for item in items)),
+            "excluded": [{"id": item["id"], "task": item["task"]} for item in excluded],
             "quarantine": quarantine,
         }
 
@@ -147,35 +173,40 @@ def build(
     per_task: int | None = None,
     workers: int = 1,
     progress: bool = False,
-    filters: Filters | None = None,
     not_in: Sequence[str | Path] = (),
+    protocol: str | Protocol = STRICT,
+    class_balance: bool = False,
+    difficulty: str = ANY,
+    exclude: Sequence[str] = (),
 ) -> Summary:
-    """Build a benchmark of all six tasks in ``out``; resumes what an earlier, killed call began.
+    """Build a benchmark of all tasks in ``out``; resumes what an earlier, killed call began.
 
-    ``limit`` reads only the first scenes; ``per_task`` keeps at most so many items of a task, drawn by hash.
-    ``not_in`` names Terra-CoT folders: scenes of their places, or with their images, give no item.
+    ``limit`` reads only the first scenes. ``not_in`` names Terra-CoT folders: scenes of their places, or with their
+    images, give no item. ``terrabench.settings.Settings`` says what the others do; items in ``exclude``, and those of
+    scenes in it, are left out after options were drawn, so that no other item changes.
     ``SourceError`` for a source that cannot be read, ``OutputError`` for a folder that cannot be used.
     """
-    filters = filters or Filters()
+    protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    settings = Settings(seed, per_task, protocol, class_balance, difficulty, tuple(sorted(set(exclude))))
     opened = source.open()
     ids = list(opened.ids())[:limit]
     if not ids:
         raise SourceError(f"{source.name} at {source.path} lists no scenes; nothing can be built")
     guards = stamps(not_in)
-    identity = {"job": "build", "source": source.name, "seed": seed, "per_task": per_task, "filters": asdict(filters)}
+    identity: dict[str, Any] = {"job": "build", "source": source.name, "settings": settings.to_dict()}
     identity["not_in"] = [guard["manifest_sha256"] for guard in guards]
     plan = fingerprint(identity, opened.fingerprint(), ids)
     with working_on(out, plan) as finished:
         if not finished:
             shards = shards_of(ids)
-            measure = MeasureJob(source, str(out), filters, tuple(map(str, not_in)))
+            measure = MeasureJob(source, str(out), settings, tuple(map(str, not_in)))
             measured = run_shards(measure, "measure", shards, out, workers, progress)
             found = (Found(**line) for index, _ in shards for line in iter_jsonl(_findings_path(out, index)))
-            assigned, dropped = assign(list(found), seed, per_task)
+            assigned, dropped = assign(list(found), settings)
             atomic_write_text(_audit_path(out), pretty_json(dropped))
             atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
-            written = run_shards(WriteJob(source, str(out), filters, seed), "write", shards, out, workers, progress)
-            _finish(out, source, opened, seed, per_task, filters, plan, len(ids), guards, measured, written)
+            written = run_shards(WriteJob(source, str(out), settings), "write", shards, out, workers, progress)
+            _finish(out, source, opened, settings, plan, ids, guards, measured, written)
     return summary(out)
 
 
@@ -183,11 +214,9 @@ def _finish(
     out: Path,
     source: SourceSpec,
     opened: SceneSource,
-    seed: int,
-    per_task: int | None,
-    filters: Filters,
+    settings: Settings,
     plan: str,
-    scenes_read: int,
+    ids: Sequence[str],
     guards: Sequence[Mapping[str, str]],
     measured: Sequence[Mapping[str, Any]],
     written: Sequence[Mapping[str, Any]],
@@ -196,6 +225,7 @@ def _finish(
 
     rejected: Counter[str] = Counter()
     tasks: Counter[str] = Counter()
+    excluded = [entry for record in written for entry in record["excluded"]]
     for record in measured:
         rejected.update(record["rejected"])
     for record in written:
@@ -206,10 +236,11 @@ def _finish(
         refused = {k.rpartition("/")[2]: n for k, n in sorted(rejected.items()) if k.rpartition("/")[0] == task}
         options = planned.get(task, {"found": 0, "dropped_with_options": {}})
         audit[task] = {"kept": tasks[task], "refused_by_filter": refused, **options}
+        audit[task] |= {"excluded": sum(entry["task"] == task for entry in excluded), "source": source.name}
     write_quarantine(out, [*measured, *written])
     atomic_write_text(out / "audit.json", pretty_json(audit))
     counts = total_counts(written) | {"tasks": {task: tasks[task] for task in audit}}
-    atomic_write_text(out / "README.md", card(source.name, counts, audit, out))
+    atomic_write_text(out / "README.md", card(source.name, counts, audit, settings, out))
     write_croissant(
         out,
         f"terrascope-bench-{source.name}",
@@ -222,13 +253,13 @@ def _finish(
         "schema": SCHEMA_VERSION,
         "plan": plan,
         "source": source_record(source, opened),
-        "protocol": protocol_of(tasks),
-        "filters": asdict(filters),
-        "seed": seed,
-        "per_task": per_task,
+        "protocol": protocol_of(tasks, settings.protocol),
+        "seed": settings.seed,
+        "settings": settings.to_dict(),
         "not_in": list(guards),
         "leaked": [entry["scene_id"] for record in measured for entry in leaks(record["quarantine"])],
-        "scenes_read": scenes_read,
+        "exclude_unknown": sorted({*settings.exclude} - {*ids} - {entry["id"] for entry in excluded}),
+        "scenes_read": len(ids),
         "counts": counts,
         "quarantined": sum(len(r["quarantine"]) for r in [*measured, *written]),
         "render": render_stamp(),
@@ -237,35 +268,51 @@ def _finish(
     write_manifest(out, content)
 
 
+def items_of(facts: SceneFacts, scene: Row, plan: Mapping[str, Assigned], settings: Settings) -> Iterator[Row]:
+    """The items of a scene that have options."""
+    for found, finding in asked_of(facts, settings.protocol.filters, Counter()):
+        if found.key in plan:
+            yield item_row(found, finding, plan[found.key], facts, picture_of(scene, finding.t), settings)
+
+
+def is_excluded(item: Row, settings: Settings) -> bool:
+    """True for items that curators have rejected, by themselves or with their scene."""
+    return item["id"] in settings.exclude or item["scene_id"] in settings.exclude
+
+
 def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     """The items that a benchmark with this manifest must hold, made again from its source, for ``verify``."""
-    filters, seed = Filters(**manifest["filters"]), manifest["seed"]
+    settings = Settings.from_dict(manifest["settings"])
+    seen = AsProtocol(source, settings.protocol)
     listed = list(source.ids())[: manifest["scenes_read"]]
     leaked = set(manifest["leaked"])
     found: list[Found] = []
     for scene_id in (name for name in listed if name not in leaked):
         with suppress(SceneError):
-            found += [one for one, _ in findings_of(SceneFacts(source.load(scene_id)), filters, Counter())]
-    plan, _ = assign(found, seed, manifest["per_task"])
+            found += [one for one, _ in findings_of(SceneFacts(seen.load(scene_id)), settings.protocol, Counter())]
+    plan, _ = assign(found, settings)
     wanted = {entry.scene_id for entry in plan.values()}
 
     def scenes(scene_ids: Sequence[str]) -> list[tuple[SceneFacts, Row]]:
-        return list(usable_scenes(source, [name for name in scene_ids if name in wanted], (), []))
+        return list(usable_scenes(seen, [name for name in scene_ids if name in wanted], (), []))
 
     def rows(readable: Sequence[tuple[SceneFacts, Row]]) -> list[list[Row]]:
-        return [
-            [
-                item_row(one, finding, plan[one.key], facts, picture_of(scene, finding.t), seed)
-                for one, finding in findings_of(facts, filters, Counter())
-                if one.key in plan
-            ]
-            for facts, scene in readable
-        ]
+        made = (items_of(facts, scene, plan, settings) for facts, scene in readable)
+        return [[item for item in items if not is_excluded(item, settings)] for items in made]
 
     return Rebuilt(shards_of(listed), scenes, rows)
 
 
-FOLDER = FolderKind("items", ITEM_SCHEMA, lambda row, finding, setting: word(finding, setting, row["seed"]), rebuild)
+def _word(row: Mapping[str, Any], finding: Finding, setting: Setting) -> Question:
+    return word(finding, setting, row["seed"])
+
+
+def _ground(manifest: Mapping[str, Any]) -> GroundSampling | None:
+    """The ground sampling that the protocol of a folder gives every scene; None where it is each scene's own."""
+    return TEN_METRES if Settings.from_dict(manifest["settings"]).protocol.ten_metres else None
+
+
+FOLDER = FolderKind("items", ITEM_SCHEMA, _word, rebuild, check_task, _ground)
 """What ``terracot verify`` needs to know of a benchmark; registered as an entry point of ``terracot.folders``."""
 
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from terrabench.settings import Settings
 from terracot.card import card_head, credit_lines
+from terracot.options import ANY
 from terracot.shards import read_rows
 from terracot.stated import is_stated
 
 
-def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str, Any]], out: Path) -> str:
+def card(
+    source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str, Any]], settings: Settings, out: Path
+) -> str:
     """``README.md`` of a benchmark."""
     scenes = read_rows(out, "scenes", ["license", "attribution"])
     credits = sorted({(row["license"], row["attribution"]) for row in scenes})
@@ -19,35 +23,69 @@ def card(source: str, counts: Mapping[str, Any], audit: Mapping[str, Mapping[str
     synthetic = "\n**All images of this benchmark are synthetic.**\n" if source == "procedural" else ""
     nominal = (
         "\nSome pixel sizes are nominal: stated by the source, not measured. Their items are reported apart.\n"
-        if "nominal" in bases
+        if "nominal" in bases and not settings.protocol.ten_metres
         else ""
     )
     stated = sum(entry["kept"] for task, entry in audit.items() if is_stated(task))
-    rows = "\n".join(
-        f"| {task} | {entry['kept']} | {entry['found']} | {sum(entry['refused_by_filter'].values())} "
-        f"| {_reasons(entry['dropped_with_options'])} |"
-        for task, entry in audit.items()
-    )
     return (
         card_head(("items", "scenes"), [licence for licence, _ in credits])
         + f"""# TerraScope-Bench items from `{source}`
 {synthetic}{nominal}
-{_what(counts, stated)} Facts that pass the paper's filters are *found*; an item is *kept* when it gets options that
-tell nothing.
-{_STATED if stated else ""}
-| task | kept | found | refused by a filter | dropped while options were made |
-|---|---|---|---|---|
-{rows}
+{_what(counts, stated)}
 
-Numeric options are true values of one stratum (column `stratum`), put into sets before a die chose the one asked about;
-no value is an option twice. `terracot/options.py` says why P(correct = i | question, options, other items) = 1/k. Word
-options are balanced per stratum. All counts: `audit.json`.
+Protocol `{settings.protocol.name}`. {_PROTOCOLS[settings.protocol.ladders != {}]}
+{_chosen(settings)}{_STATED if stated else ""}
+{audit_table(audit)}
+
+A fact that passes every filter is *found*; an item is *kept* when it gets options. All counts: `audit.json`. Numeric
+options are true values of one stratum (column `stratum`), put into sets before a die chose the one asked about; no
+value is an option twice. `terracot/options.py` says why P(correct = i | question, options, other items) = 1/k. Column
+`difficulty` says whether the options of a set are near to each other (shares within 20 points, other numbers within
+three times the smallest), `margin` what the answer becomes on a disturbed map and with its masks a pixel smaller or
+larger.
+
+Tasks `flood_change` and `sequence_change` are not the paper's. They are reported apart from its six and are no part of
+their average.
 
 ## Licences
 
 {credit_lines(credits)}
 """
     )
+
+
+_STRICT = """True ground sampling, stated denominators, and answers that survive a disturbed label map: a 3 x 3
+majority filter, pixels without a label either way, small objects left out. Word options are balanced per stratum, so
+that what is usual tells nothing."""
+_PAPER = """The filters of arXiv 2603.19039 and 10 m for every pixel, for comparability. Its options are printed as
+multiples of the truth (distance, area), and its words are not balanced: **they tell answers to readers who never see an
+image.** Results under this protocol are not comparable with those under `strict`."""
+_PROTOCOLS = {False: _STRICT, True: _PAPER}
+
+
+def audit_table(audit: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was kept, refused and dropped, by source, task and reason, as a Markdown table."""
+    rows = "\n".join(
+        f"| {entry['source']} | {task} | {entry['kept']} | {entry['found']} | {_reasons(entry['refused_by_filter'])} "
+        f"| {_reasons(entry['dropped_with_options'])} | {entry['excluded']} |"
+        for task, entry in audit.items()
+    )
+    return (
+        "| source | task | kept | found | refused by a filter | dropped while options were made | excluded |\n"
+        f"|---|---|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _chosen(settings: Settings) -> str:
+    """What was asked for beyond the protocol."""
+    said = [
+        (settings.per_task is not None, f"At most {settings.per_task} items of each task."),
+        (settings.class_balance, "No class gives more than its fair share of the items of a task."),
+        (settings.difficulty != ANY, f"Of numbers, only sets of options that are {settings.difficulty}."),
+        (settings.exclude != (), "Some items were excluded by name."),
+    ]
+    lines = " ".join(text for so, text in said if so)
+    return f"\n{lines}\n" if lines else ""
 
 
 _STATED = """

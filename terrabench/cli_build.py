@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from terrabench.cli_recipe import BuildOrRecipe
 from terrabench.cli_shared import json_option, print_json
 from terracot.cli import (
     EXIT_INVALID,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from terracot.generate import SourceSpec
 
 
-@click.command()
+@click.command(cls=BuildOrRecipe)
 @reads_scenes
 @click.option(
     "--not-in",
@@ -33,7 +34,28 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Terra-CoT data set that models train on: its places and images give no item. May be given repeatedly.",
 )
+@click.option(
+    "--protocol",
+    type=click.Choice(["strict", "paper"]),
+    default="strict",
+    show_default=True,
+    help="Rules of the items. paper: the published filters and options, which tell answers.",
+)
 @click.option("--per-task", metavar="N", type=click.IntRange(min=1), help="Keep at most N items of each task.")
+@click.option("--class-balance", is_flag=True, help="No class gives more than its fair share of the items of a task.")
+@click.option(
+    "--difficulty",
+    type=click.Choice(["any", "near", "far"]),
+    default="any",
+    show_default=True,
+    help="Keep only sets of numeric options that are near to each other, or far.",
+)
+@click.option(
+    "--exclude",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Leave out the items and scenes whose ids FILE has, one a line; # begins a comment. No other item changes.",
+)
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def build(
@@ -43,23 +65,41 @@ def build(
     seed: int,
     workers: int,
     max_quarantined: float,
+    protocol: str,
     per_task: int | None,
+    class_balance: bool,
+    difficulty: str,
+    exclude: Path | None,
     not_in: tuple[Path, ...],
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Build the six tasks from the scenes of SOURCE at PATH.
+    """Build the six tasks, and those of our own, from the scenes of SOURCE at PATH.
 
     The result has the same bytes whatever the number of workers. A build that was stopped goes on where it was when the
     same command is given again. What was kept and dropped, and why, is in audit.json.
     """
     from terrabench.build import build as build_benchmark
     from terrabench.guard import leaks
+    from terrabench.settings import read_excluded
     from terracot.dataset import QUARANTINE
-    from terracot.io import iter_jsonl
+    from terracot.io import MANIFEST, iter_jsonl, read_json
 
     progress = sys.stderr.isatty() and not (quiet or as_json)
-    result = build_benchmark(spec, out, seed, limit, per_task, workers, progress=progress, not_in=not_in)
+    result = build_benchmark(
+        spec,
+        out,
+        seed,
+        limit,
+        per_task,
+        workers,
+        progress,
+        not_in,
+        protocol=protocol,
+        class_balance=class_balance,
+        difficulty=difficulty,
+        exclude=() if exclude is None else read_excluded(exclude),
+    )
     report = report_of(result)
     report["leaks"] = leaks(iter_jsonl(out / QUARANTINE))
     if as_json:
@@ -70,6 +110,9 @@ def build(
         print_quarantined(report)
         _print_leaks(report["leaks"])
         click.echo(f"Kept and dropped, and why: {out / 'audit.json'}")
+    if unknown := read_json(out / MANIFEST)["exclude_unknown"]:
+        shown = ", ".join(unknown[:SHOWN_PROBLEMS]) + (" ..." if len(unknown) > SHOWN_PROBLEMS else "")
+        click.echo(f"Warning: {exclude} has {len(unknown)} ids that no item and no scene has: {shown}", err=True)
     exit_if_quarantined(result, max_quarantined)
     if not report["counts"]["items"]:
         click.echo(

@@ -7,87 +7,109 @@ those whose source publishes options keep them, in their order.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 from terrabench.items import every_task
-from terrabench.tasks import TASKS, Task
-from terracot.language import option_text
+from terrabench.settings import Settings
+from terrabench.shares import capped_tasks, fair_shares
+from terrabench.tasks import choice_of
+from terracot.language import UNITS, option_text
 from terracot.measure import significant
-from terracot.options import Candidate, Separation, balanced, capped, draw, shuffled_words
+from terracot.options import ANY, Candidate, Nearness, Separation, balanced, draw, shuffled_words
+from terracot.questions.kind import Choice
 from terracot.stated import is_stated, stated_number
 
-STATED_K = 4
+K = 4
 STATED_SEPARATION = Separation(ratio=1.2, gap=2.0)
 """Numbers that a source states are counts: they keep the distance that numbers of destroyed buildings keep."""
+
+NEAR_SHARES, NEAR_NUMBERS = Nearness(gap=20.0), Nearness(ratio=3.0)
+"""Near options: shares within 20 points, other numbers within three times the smallest."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units.
+    """One finding without its masks: what ``assign`` needs to know of it. ``value`` is in base units, as are ``low``
+    and ``high``, the least and the most that a disturbed label map makes of it.
 
     ``scale`` is what a pixel measures in those units: values are compared, and lent as options, in pixels. So scenes of
     any pixel size can lend each other values, and the pixel size that a question states says nothing of its answer.
 
-    Of stated questions, ``options`` are the published ones and ``words`` all answers that are possible.
+    ``words`` are all answers that are possible, where they are words of which there are few. Of stated questions,
+    ``options`` are the published ones.
     """
 
     key: str
     task: str
-    measure: str
+    kind: str
     classes: Sequence[str]
     stratum: str
+    source: str
     scene_id: str
     group: str
     value: float | None
     word: str
+    unit: str = ""
     scale: float = 1.0
+    low: float | None = None
+    high: float | None = None
     options: Sequence[str] = ()
     words: Sequence[str] = ()
 
+    def in_pixels(self, value: float | None) -> float:
+        """A value in pixels, or as it is where it does not depend on their size, to twelve digits."""
+        return significant(float(value or 0.0) / self.scale, 12)
+
     @property
-    def in_pixels(self) -> float:
-        """The value in pixels, or as it is where it does not depend on their size, to twelve digits."""
-        return significant(float(self.value or 0.0) / self.scale, 12)
+    def candidate(self) -> Candidate:
+        """The finding as one that lends its value, in pixels."""
+        low, high = (self.value if end is None else end for end in (self.low, self.high))
+        return Candidate(self.key, self.group, *map(self.in_pixels, (self.value, low, high)))
 
     @property
     def outcome(self) -> str | None:
-        """The answer that a balance has to count; None where options are numbers or published."""
-        return None if self.options or self.value is not None else self.word
+        """The answer that a balance has to count; None where options are drawn or published."""
+        return self.word if self.words and not self.options else None
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """The options of one item: values in base units or words, in letter order; ``answer`` is a position."""
+    """The options of one item: values in base units or words, in letter order; ``answer`` is a position.
+
+    ``difficulty`` is that of the set; ``low`` and ``high`` are those of the finding.
+    """
 
     scene_id: str
     answer: int
     values: Sequence[float] = ()
     words: Sequence[str] | None = None
     unit: str | None = None
+    difficulty: str | None = None
+    low: float | None = None
+    high: float | None = None
 
 
-def assign(found: Sequence[Found], seed: int, per_task: int | None) -> tuple[dict[str, Assigned], dict[str, Any]]:
+Options = dict[str, Assigned]
+
+
+def assign(found: Sequence[Found], settings: Settings) -> tuple[Options, dict[str, Any]]:
     """Options for every finding that can have some, and per task what was dropped and why."""
     strata: dict[tuple[str, str], list[Found]] = defaultdict(list)
     for one in found:
         strata[one.task, one.stratum].append(one)
     tasks = every_task({f.task for f in found})
-    assigned: dict[str, Assigned] = {}
+    assigned: Options = {}
     dropped: dict[str, Counter[str]] = {task: Counter() for task in tasks}
     for (task, stratum), members in sorted(strata.items()):
         members.sort(key=lambda f: f.key)
-        key = (seed, stratum)
-        if is_stated(task):
-            assigned.update(_stated(members, key, dropped[task]))
-        elif TASKS[task].words is None:
-            assigned.update(_numbers(TASKS[task], members, key, dropped[task]))
-        else:
-            assigned.update(_words(members, _words_of(TASKS[task]), key, dropped[task]))
-    if per_task is not None:
-        assigned = _capped(assigned, found, seed, per_task, dropped)
+        assigned.update(_options_of(Stratum(task, members, (settings.seed, stratum), settings, dropped[task])))
+    if settings.class_balance:
+        assigned = fair_shares(assigned, found, settings.seed, dropped)
+    if settings.per_task is not None:
+        assigned = capped_tasks(assigned, found, settings.seed, settings.per_task, dropped)
     audit = {
         task: {"found": sum(f.task == task for f in found), "dropped_with_options": dict(sorted(dropped[task].items()))}
         for task in tasks
@@ -95,86 +117,128 @@ def assign(found: Sequence[Found], seed: int, per_task: int | None) -> tuple[dic
     return assigned, audit
 
 
-def _stated(members: Sequence[Found], key: tuple[object, ...], dropped: Counter[str]) -> Mapping[str, Assigned]:
-    """Options of one stratum of stated questions, which are all of one form."""
+@dataclass(frozen=True)
+class Stratum:
+    """Findings that may share options, by key; ``key`` is theirs for all that is drawn, ``dropped`` counts."""
+
+    task: str
+    members: Sequence[Found]
+    key: tuple[object, ...]
+    settings: Settings
+    dropped: Counter[str]
+
+    def draw(
+        self,
+        pool: Sequence[Candidate],
+        k: int,
+        separation: Separation,
+        text: Callable[[float], str],
+        near: Nearness | None,
+    ) -> Options:
+        """Options by ``terracot.options.draw``, in the values of the pool."""
+        drawn = draw(pool, k, separation, text, self.key, near, self.settings.difficulty)
+        self.dropped.update(drawn.dropped)
+        scenes = {f.key: f.scene_id for f in self.members}
+        return {
+            item: Assigned(scenes[item], answer, values=values, difficulty=near.of(values) if near else None)
+            for item, (values, answer) in drawn.options.items()
+        }
+
+
+def _options_of(stratum: Stratum) -> Options:
+    first = stratum.members[0]
+    if is_stated(stratum.task):
+        return _stated(stratum)
+    choice, ladder = choice_of(first.kind), stratum.settings.protocol.ladders.get(stratum.task)
+    if choice.mode == "word":
+        return _words(stratum, lambda f: f.words, stratum.settings.protocol.balanced)
+    if choice.mode == "category":
+        return _categories(stratum)
+    drawn = _ladders(stratum, ladder) if ladder else _numbers(stratum, choice)
+    middle = median(f.in_pixels(f.value) for f in stratum.members)
+    of = {f.key: f for f in stratum.members}
+    return {
+        item: replace(one, unit=_unit_for(choice, middle * of[item].scale), low=of[item].low, high=of[item].high)
+        for item, one in drawn.items()
+    }
+
+
+def _stated(stratum: Stratum) -> Options:
+    """Options of stated questions, which are all of one form."""
+    members = stratum.members
     if members[0].options:
         return {f.key: Assigned(f.scene_id, f.options.index(f.word), words=f.options) for f in members}
     if members[0].words:
         said = {f.word for f in members}  # an option that never is right would be known to be wrong
-        return _words(members, lambda f: [word for word in f.words if word in said], key, dropped)
-    return _drawn(members, STATED_K, STATED_SEPARATION, stated_number, key, dropped)
+        return _words(stratum, lambda f: [word for word in f.words if word in said], True)
+    return stratum.draw([f.candidate for f in members], K, STATED_SEPARATION, stated_number, NEAR_NUMBERS)
 
 
-def _numbers(
-    task: Task, members: Sequence[Found], key: tuple[object, ...], dropped: Counter[str]
-) -> Mapping[str, Assigned]:
-    assert task.separation is not None
-    measure = members[0].measure
-    # Digits alone decide whether options read alike; those of three significant ones do not depend on the unit.
-    shown = task.units[0] if task.units else "count" if measure == "number" else "%"
-    drawn = _drawn(members, task.k, task.separation(measure), lambda v: option_text(v, shown), key, dropped)
-    middle = median(f.in_pixels for f in members)
-    of = {f.key: f for f in members}
-    return {item: _of_own_size(one, of[item], task.unit_for(middle * of[item].scale)) for item, one in drawn.items()}
+def _nearness(first: Found) -> Nearness:
+    return NEAR_SHARES if first.unit == "%" else NEAR_NUMBERS
 
 
-def _of_own_size(one: Assigned, found: Found, unit: str | None) -> Assigned:
-    """Options in base units, at the pixel size of the scene asked about.
+def _numbers(stratum: Stratum, choice: Choice) -> Options:
+    """True values of others, in base units at the pixel size of the scene asked about.
 
     The answer goes the same way as the others, or its last bits would tell it (a blind reader found that).
     """
-    return replace(one, unit=unit, values=tuple(value * found.scale for value in one.values))
+    first = stratum.members[0]
+    # Digits alone decide whether options read alike; those of three significant ones do not depend on the unit.
+    shown = choice.units[0] if choice.units else first.unit
+    pool = [f.candidate for f in stratum.members]
+    drawn = stratum.draw(pool, K, choice.separation, lambda v: option_text(v, shown), _nearness(first))
+    scales = {f.key: f.scale for f in stratum.members}
+    return {item: replace(one, values=tuple(v * scales[item] for v in one.values)) for item, one in drawn.items()}
 
 
-def _drawn(
-    members: Sequence[Found],
-    k: int,
-    separation: Separation,
-    text: Callable[[float], str],
-    key: tuple[object, ...],
-    dropped: Counter[str],
-) -> Mapping[str, Assigned]:
-    drawn = draw([Candidate(f.key, f.group, f.in_pixels) for f in members], k, separation, text, key)
-    dropped.update(drawn.dropped)
-    scenes = {f.key: f.scene_id for f in members}
-    return {item: Assigned(scenes[item], answer, values=options) for item, (options, answer) in drawn.options.items()}
-
-
-def _words_of(task: Task) -> Callable[[Found], Sequence[str]]:
-    assert task.words is not None
-    words = task.words
-    return lambda found: words(found.classes)
-
-
-def _words(
-    members: Sequence[Found],
-    words_of: Callable[[Found], Sequence[str]],
-    key: tuple[object, ...],
-    dropped: Counter[str],
-) -> Mapping[str, Assigned]:
-    kept, lost = balanced([(f.key, f.word) for f in members], key)
-    dropped["outcome_out_of_balance"] += lost
+def _ladders(stratum: Stratum, steps: Sequence[float]) -> Options:
+    """Multiples of the truth, as the paper prints them: they tell the answer."""
     result = {}
-    for f in members:
+    for f in stratum.members:
+        difficulty = _nearness(f).of(steps)
+        if stratum.settings.difficulty not in (ANY, difficulty):
+            stratum.dropped[f"options_not_{stratum.settings.difficulty}"] += 1
+            continue
+        order, answer = shuffled_words(list(map(str, steps)), str(1.0), (*stratum.key, f.key))
+        values = tuple(float(step) * float(f.value or 0.0) for step in order)
+        result[f.key] = Assigned(f.scene_id, answer, values=values, difficulty=difficulty)
+    return result
+
+
+def _categories(stratum: Stratum) -> Options:
+    """Answers in words, of which there are many or few: as many different ones as there are, four at most, in a set."""
+    texts = sorted({f.word for f in stratum.members})
+    if len(texts) < 2:  # the answer is known beforehand
+        stratum.dropped["one_answer_only"] += len(stratum.members)
+        return {}
+    pool = [Candidate(f.key, f.group, float(texts.index(f.word))) for f in stratum.members]
+    drawn = stratum.draw(pool, min(K, len(texts)), Separation(gap=0.5), lambda v: texts[int(v)], None)
+    return {
+        item: replace(one, values=(), words=tuple(texts[int(value)] for value in one.values))
+        for item, one in drawn.items()
+    }
+
+
+def _words(stratum: Stratum, words_of: Callable[[Found], Sequence[str]], balance: bool) -> Options:
+    kept = {f.key for f in stratum.members}
+    if balance:
+        kept, lost = balanced([(f.key, f.word) for f in stratum.members], stratum.key)
+        stratum.dropped["outcome_out_of_balance"] += lost
+    result = {}
+    for f in stratum.members:
         if f.key in kept:
-            words = words_of(f)
-            answer = f.word if f.word in words else next(word for word in words if word.lower() == f.word.lower())
-            options, position = shuffled_words(words, answer, (*key, f.key))
+            options, position = shuffled_words(words_of(f), f.word, (*stratum.key, f.key))
             result[f.key] = Assigned(f.scene_id, position, words=options)
     return result
 
 
-def _capped(
-    assigned: Mapping[str, Assigned],
-    found: Sequence[Found],
-    seed: int,
-    per_task: int,
-    dropped: Mapping[str, Counter[str]],
-) -> dict[str, Assigned]:
-    kept: set[str] = set()
-    for task in dropped:
-        items = [(f.key, f.stratum, f.outcome) for f in found if f.task == task and f.key in assigned]
-        chosen = capped(items, per_task, (seed, task))
-        dropped[task]["over_the_number_asked_for"] += len(items) - len(chosen)
-        kept |= chosen
-    return {key: entry for key, entry in assigned.items() if key in kept}
+def _unit_for(choice: Choice, middle: float) -> str | None:
+    """Unit for a median of the stratum, in base units of the scene; None when the rule fixes it.
+
+    The pool decides, so the unit tells nothing.
+    """
+    if not choice.units:
+        return None
+    fitting = [unit for unit in choice.units if middle >= UNITS[unit]]
+    return fitting[-1] if fitting else choice.units[0]

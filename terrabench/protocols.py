@@ -17,6 +17,8 @@ from terracot.scenes import MapLimits, Scene, SourceError
 ANY = 1e9
 """As good as no limit, and still a number in JSON."""
 
+TEN_METRES = GroundSampling.nominal(10.0, 10.0, "10 m for every pixel, as in arXiv 2603.19039")
+
 
 @dataclass(frozen=True)
 class Robustness:
@@ -47,8 +49,7 @@ class Protocol:
         """The scene as this protocol sees it: under ``ten_metres`` without its true ground sampling and map limits."""
         if not self.ten_metres:
             return scene
-        ground = GroundSampling.nominal(10.0, 10.0, "10 m for every pixel, as in arXiv 2603.19039")
-        return replace(scene, ground=ground, labels=tuple(replace(m, limits=MapLimits()) for m in scene.labels))
+        return replace(scene, ground=TEN_METRES, labels=tuple(replace(m, limits=MapLimits()) for m in scene.labels))
 
 
 STRICT = Protocol(

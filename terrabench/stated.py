@@ -59,9 +59,10 @@ def _found(one: Stated, scene: Scene) -> Found:
     return Found(
         key=f"{scene.id} | {one.task} | {one.key}",
         task=one.task,
-        measure="",
+        kind=one.task,
         classes=(),
         stratum=" | ".join([one.task, scene.source, scene.split, form, *asked]),
+        source=scene.source,
         scene_id=scene.id,
         group=scene.group,
         value=one.value,

@@ -6,7 +6,7 @@ the ``kind`` of its manifests. So ``terracot verify`` checks benchmarks without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from terracot.findings import Finding, SceneFacts, Setting
+from terracot.ground import GroundSampling
 from terracot.io import OutputError
 from terracot.questions import Question
 from terracot.scenes import SceneSource
@@ -37,17 +38,29 @@ class Rebuilt:
     rows: Callable[[Sequence[tuple[SceneFacts, Row]]], list[list[Row]]]
 
 
+def _nothing(row: Mapping[str, Any]) -> Iterator[str]:
+    yield from ()
+
+
+def _its_own(manifest: Mapping[str, Any]) -> GroundSampling | None:
+    return None
+
+
 @dataclass(frozen=True)
 class FolderKind:
     """Name and schema of a folder's table, how a finding is worded in it, and how all of it follows from the source.
 
     ``word`` gets the stored row, what it finds, and its setting. ``rebuild`` is None for rows that a model has written.
+    ``check`` says what else is wrong with a row. ``ground`` is the ground sampling that a manifest sets for every
+    scene, whatever its CRS; None where each has its own.
     """
 
     stem: str
     schema: pa.Schema
     word: Callable[[Mapping[str, Any], Finding, Setting], Question]
     rebuild: Callable[[Mapping[str, Any], SceneSource], Rebuilt] | None
+    check: Callable[[Mapping[str, Any]], Iterator[str]] = _nothing
+    ground: Callable[[Mapping[str, Any]], GroundSampling | None] = _its_own
 
 
 def folder_kind(name: str, where: str) -> FolderKind:

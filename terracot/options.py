@@ -13,11 +13,16 @@ No value is an option twice, so that nothing can be learnt from how often one ap
 items. (Measured before: with values shared between items, picking the option that is rarest in its stratum answered 37
 % of area items blindly, and knowing the other answers 72 %.) The price is that k findings give one item.
 
+A set is refused where a truth that is measured a little differently would be nearer to another option than to its own
+(``Candidate.low`` and ``high``). That test, and the difficulty of a set, are symmetric in its members, so that they say
+nothing of the die.
+
 Where options are words (two classes, yes and no) ``balanced`` keeps, per stratum, as many items of either outcome.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,13 +39,28 @@ SCANNED = 64
 """How many candidates of a bin are tried before the bin is taken to have none that fits."""
 
 
+ANY, NEAR, FAR = "any", "near", "far"
+DIFFICULTIES = (ANY, NEAR, FAR)
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """One item that wants options: its key, the place it is from, its true value."""
+    """One item that wants options: its key, the place it is from, its true value.
+
+    ``low`` and ``high`` are the least and the most that it may be measured to be; the value itself unless given.
+    """
 
     key: str
     group: str
     value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """``low`` and ``high``, the value being among them."""
+        low = self.value if self.low is None else min(self.low, self.value)
+        return low, self.value if self.high is None else max(self.high, self.value)
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,34 @@ class Separation:
     def accepts(self, values: Sequence[float]) -> bool:
         """True when the set is far enough apart; the order of ``values`` does not matter."""
         return all(high >= low * self.ratio and high - low >= self.gap for low, high in pairwise(sorted(values)))
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """When the options of a set are near to each other: the largest at most ``ratio`` times the smallest, or at most
+    ``gap`` above it. One of the two is given, the other is 0."""
+
+    ratio: float = 0.0
+    gap: float = 0.0
+
+    def of(self, values: Sequence[float]) -> str:
+        """``NEAR`` or ``FAR``, whatever the order of ``values``."""
+        return NEAR if max(values) <= self._end(min(values)) else FAR
+
+    def _end(self, low: float, part: float = 1.0) -> float:
+        """The largest value that is near to ``low``, or a part of the way there."""
+        return low + self.gap * part if self.gap else low * self.ratio**part
+
+    def windows(self, pool: Sequence[Candidate], rng: np.random.Generator) -> list[list[Candidate]]:
+        """The pool cut into runs of values that are near to each other; where the first one ends is random."""
+        windows: list[list[Candidate]] = []
+        end = -math.inf
+        for candidate in sorted(pool, key=lambda c: (c.value, c.key)):
+            if candidate.value > end:
+                end = self._end(candidate.value, 1.0 if windows else float(rng.uniform()))
+                windows.append([])
+            windows[-1].append(candidate)
+        return windows
 
 
 @dataclass(frozen=True)
@@ -69,8 +117,13 @@ def draw(
     separation: Separation,
     text: Callable[[float], str],
     key: tuple[object, ...],
+    nearness: Nearness | None = None,
+    difficulty: str = ANY,
 ) -> Drawn:
-    """Options for the items of one stratum. ``key`` names the stratum and the seed; ``text`` writes a value."""
+    """Options for the items of one stratum. ``key`` names the stratum and the seed; ``text`` writes a value.
+
+    With ``nearness`` all sets are of the ``difficulty`` asked for.
+    """
     if len(pool) < k:
         return Drawn({}, {"pool_too_small": len(pool)} if pool else {})
     if len({candidate.group for candidate in pool}) < k:
@@ -78,9 +131,20 @@ def draw(
     rng = seeded_rng(*key, "sets")
     left, sets = list(pool), []
     refusals: Counter[str] = Counter()
+
+    def refusal(chosen: Sequence[Candidate]) -> str | None:
+        if nearness and difficulty == FAR and len(chosen) == k and nearness.of([c.value for c in chosen]) != FAR:
+            return "options_not_far"
+        return _refusal(chosen, separation, text)
+
     for _ in range(ROUNDS):
-        matched, left, refusals = _matched(left, k, rng, lambda chosen: _refusal(chosen, separation, text))
-        sets += matched
+        windows = nearness.windows(left, rng) if nearness and difficulty == NEAR else [left]
+        left, refusals = [], Counter()
+        for window in windows:
+            matched, alone, reasons = _matched(window, k, rng, refusal)
+            sets += matched
+            left += alone
+            refusals += reasons
     options: dict[str, tuple[tuple[float, ...], int]] = {}
     for members in sets:
         die = seeded_rng(*key, "die", *sorted(member.key for member in members))
@@ -137,7 +201,17 @@ def _refusal(chosen: Sequence[Candidate], separation: Separation, text: Callable
         return "options_too_close"
     if len({text(c.value) for c in chosen}) < len(chosen):
         return "options_read_alike"
+    if not _robust(chosen):
+        return "options_not_robust"
     return None
+
+
+def _robust(chosen: Sequence[Candidate]) -> bool:
+    """True when every member, measured to be as little or as much as it may be, stays nearest to its own value."""
+    return all(
+        one.reach[1] < (one.value + other.value) / 2 < other.reach[0]
+        for one, other in pairwise(sorted(chosen, key=lambda c: c.value))
+    )
 
 
 def balanced(items: Sequence[tuple[str, str]], key: tuple[object, ...]) -> tuple[set[str], int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """An encoded picture in the form that Hugging Face's ``Image`` feature reads."""
@@ -44,6 +44,17 @@ STEP = pa.struct(
 )
 
 TRUTH = pa.struct([("value", pa.float64()), ("unit", pa.string()), ("text", pa.string())])
+
+MARGIN = pa.struct(
+    [
+        # the least and the most that a disturbed label map makes of the truth, in its unit; null for words
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        # the answer with every mask eroded, and dilated, by one pixel; null where nothing is left to measure
+        ("eroded", TRUTH),
+        ("dilated", TRUTH),
+    ]
+)
 
 GROUND = pa.struct(
     [
@@ -151,6 +162,8 @@ ITEM_SCHEMA = pa.schema(
         ("option_values", pa.list_(pa.float64())),  # null where options are words
         ("stratum", pa.string()),  # what the pool of distractors has in common
         ("protocol", pa.string()),
+        ("difficulty", pa.string()),  # near | far: how close the options of the set lie; null where they are words
+        ("margin", MARGIN),
     ]
 )
 

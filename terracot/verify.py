@@ -17,7 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from terracot.checks import check_belongs, check_row, check_scene, scene_setting
+from terracot.chosen import choose
 from terracot.findings import Setting
+from terracot.ground import GroundSampling
 from terracot.io import MANIFEST, OutputError, check_manifest, read_json
 from terracot.kinds import FolderKind, Rebuilt, folder_kind
 from terracot.modalities import select
@@ -55,6 +57,7 @@ def verify(
     """Check a finished folder; ``OutputError`` when it is none. ``source_path`` is where its source lies here.
 
     ``options`` are further places of the source (its options that are paths), which manifests name without their disk.
+    A folder that was joined of parts has its places there, by the name of the part: ``NAME`` and ``NAME.OPTION``.
     """
     from tqdm import tqdm
 
@@ -62,12 +65,13 @@ def verify(
     manifest = read_json(folder / MANIFEST)
     kind = folder_kind(str(manifest.get("kind")), str(folder))
     stem = kind.stem
-    source = _source(manifest, source_path, options or {}, report)
-    if source is not None and kind.rebuild is None:
-        if source_path is not None:
-            raise OutputError(f"{folder} holds the words and masks of a model, which follow from no source")
-        source = None
-    rebuilt = None if source is None or kind.rebuild is None else kind.rebuild(manifest, source)
+    if kind.rebuild is None and source_path is not None:
+        raise OutputError(f"{folder} holds the words and masks of a model, which follow from no source")
+    rebuilt: list[tuple[int, Rebuilt]] = []
+    for part, place, given in _parts(manifest, folder, source_path, options or {}):
+        source = _source(part, place, given, report)
+        if source is not None and kind.rebuild is not None:
+            rebuilt.append((part.get("first_shard", 0), kind.rebuild(part, source)))
     seen: Counter[str] = Counter()
     for path in tqdm(sorted((folder / "data").glob(f"{stem}-*.parquet")), desc="verify", disable=not progress):
         scenes_path = path.with_name(path.name.replace(stem, "scenes", 1))
@@ -76,16 +80,36 @@ def verify(
         except OutputError as error:
             report.problems.append(str(error))
             continue
-        problems = _check_shard(kind, rows, scenes, report.checked)
+        problems = _check_shard(kind, rows, scenes, kind.ground(manifest), report.checked)
         report.problems += [f"{path.name}: {problem}" for problem in problems]
         seen.update(row["id"] for row in rows)
     report.problems += [f"id {id} occurs {n} times" for id, n in seen.items() if n > 1]
     if sum(seen.values()) != manifest["counts"].get(stem):
         report.problems.append(f"{sum(seen.values())} {stem} found, the manifest says {manifest['counts'].get(stem)}")
-    if rebuilt is not None:
-        for index, scene_ids in tqdm(rebuilt.shards, desc="rebuild", disable=not progress):
-            report.problems += _check_against_source(folder, kind, index, scene_ids, rebuilt, report.checked)
+    for first, made in rebuilt:
+        for index, scene_ids in tqdm(made.shards, desc="rebuild", disable=not progress):
+            report.problems += _check_against_source(folder, kind, first + index, scene_ids, made, report.checked)
     return report
+
+
+def _parts(
+    manifest: Mapping[str, Any], folder: Path, path: str | None, options: Mapping[str, Any]
+) -> Iterator[tuple[Mapping[str, Any], str | None, Mapping[str, Any]]]:
+    """What a folder was made of, with the place and the further places of each source; mostly one."""
+    if "parts" not in manifest:
+        yield manifest, path, options
+        return
+    names = [part["name"] for part in manifest["parts"]]
+    unknown = [name for name in options if name.partition(".")[0] not in names]
+    if path is not None or unknown:
+        raise OutputError(
+            f"{folder} was joined of {', '.join(names)}; say where each lies, and the places of its options: "
+            f"-o {names[0]}=PATH -o {names[0]}.OPTION=PATH"
+        )
+    for part in manifest["parts"]:
+        inner = f"{part['name']}."
+        given = {name.removeprefix(inner): value for name, value in options.items() if name.startswith(inner)}
+        yield part, options.get(part["name"]), given
 
 
 def _source(
@@ -106,14 +130,18 @@ def _source(
         asked = " ".join(f"-o {name}=PATH" for name in missing)
         raise SourceError(f"this was made with {', '.join(missing)} as well; say where it lies: {asked}")
     opened = open_source(recorded["name"], path, **{**recorded["options"], **options})
-    source = select(opened, recorded.get("modalities", ()))
+    source = choose(select(opened, recorded.get("modalities", ())), recorded.get("scenes", ()))
     if source.fingerprint() != recorded["fingerprint"]:
         report.problems.append(f"the source at {path} is not the one this was made from: its fingerprint differs")
     return source
 
 
 def _check_shard(
-    kind: FolderKind, rows: Sequence[dict[str, Any]], scenes: Sequence[dict[str, Any]], checked: Counter[str]
+    kind: FolderKind,
+    rows: Sequence[dict[str, Any]],
+    scenes: Sequence[dict[str, Any]],
+    ground: GroundSampling | None,
+    checked: Counter[str],
 ) -> Iterator[str]:
     """What a shard says of itself."""
     settings: dict[str, Setting] = {}
@@ -122,7 +150,7 @@ def _check_shard(
         checked["scenes"] += 1
         try:
             settings[scene["scene_id"]] = scene_setting(scene)
-            yield from (f"scene {scene['scene_id']}: {problem}" for problem in check_scene(scene))
+            yield from (f"scene {scene['scene_id']}: {problem}" for problem in check_scene(scene, ground))
         except _UNCHECKABLE as error:
             yield f"scene {scene['scene_id']} cannot be checked: {type(error).__name__}: {error}"
     for row in rows:
@@ -134,9 +162,9 @@ def _check_shard(
             continue
         scene = stored[row["scene_id"]]
         shape = (scene["height"], scene["width"])
-        problems = chain(check_row(row, settings[row["scene_id"]], shape, kind.word), check_belongs(row, scene))
+        checks = check_row(row, settings[row["scene_id"]], shape, kind.word), check_belongs(row, scene), kind.check(row)
         try:
-            yield from (f"{row['id']}: {problem}" for problem in problems)
+            yield from (f"{row['id']}: {problem}" for problem in chain(*checks))
         except _UNCHECKABLE as error:
             yield f"{row['id']} cannot be checked: {type(error).__name__}: {error}"
 

@@ -1,0 +1,64 @@
+"""How many items of a task are kept: of every class its fair share, and not more in all than asked for.
+
+Items with two possible answers leave in couples, one of each, so that a balance stays what it is
+(``terracot.options.capped``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from terracot.options import capped
+
+if TYPE_CHECKING:
+    from terrabench.options_plan import Assigned, Found
+
+
+def fair_shares(
+    assigned: Mapping[str, Assigned], found: Sequence[Found], seed: int, dropped: Mapping[str, Counter[str]]
+) -> dict[str, Assigned]:
+    """At most as many items of each class (or pair of classes) as a task has of them on average.
+
+    The average is that before anything is dropped, rounded up; what a class has above it leaves by hash.
+    """
+    kept: set[str] = set()
+    for task, items in _by_task(assigned, found).items():
+        classes: dict[str, list[Found]] = defaultdict(list)
+        for one in items:
+            classes[" & ".join(one.classes)].append(one)
+        share = math.ceil(len(items) / len(classes))
+        for name, members in sorted(classes.items()):
+            kept |= _capped(members, share, (seed, task, "class", name))
+        dropped[task]["over_the_share_of_its_class"] += len(items) - sum(one.key in kept for one in items)
+    return {key: entry for key, entry in assigned.items() if key in kept}
+
+
+def capped_tasks(
+    assigned: Mapping[str, Assigned],
+    found: Sequence[Found],
+    seed: int,
+    per_task: int,
+    dropped: Mapping[str, Counter[str]],
+) -> dict[str, Assigned]:
+    """At most ``per_task`` items of each task, by hash."""
+    kept: set[str] = set()
+    for task, items in _by_task(assigned, found).items():
+        chosen = _capped(items, per_task, (seed, task))
+        dropped[task]["over_the_number_asked_for"] += len(items) - len(chosen)
+        kept |= chosen
+    return {key: entry for key, entry in assigned.items() if key in kept}
+
+
+def _by_task(assigned: Mapping[str, Assigned], found: Sequence[Found]) -> dict[str, list[Found]]:
+    items: dict[str, list[Found]] = defaultdict(list)
+    for one in found:
+        if one.key in assigned:
+            items[one.task].append(one)
+    return items
+
+
+def _capped(items: Sequence[Found], most: int, key: tuple[object, ...]) -> set[str]:
+    return capped([(one.key, one.stratum, one.outcome) for one in items], most, key)
