@@ -20,7 +20,8 @@ from terrabaselines.oracle import BoxOracle, Oracle
 from terrabench.build import build
 from terrabench.items import Benchmark
 from terrabench.runner import run
-from terrabench.scoring import score, wilson
+from terrabench.scoring import score
+from terrabench.statistics.intervals import wilson
 from terracot.dataset import generate
 from terracot.generate import source_spec
 from terracot.sources.layout import shipped_layouts

@@ -16,7 +16,9 @@ from terrabench.items import TASKS, Benchmark
 from terrabench.responses import RunError
 from terrabench.results import Result
 from terrabench.runner import run
-from terrabench.scoring import pearson, score, summary, task_scores, wilson
+from terrabench.scoring import score, summary, task_scores
+from terrabench.statistics.association import pearson
+from terrabench.statistics.intervals import wilson
 from terrabench.tables import format_table
 from terracot.io import iter_jsonl, write_manifest
 from terracot.masks import decode, encode
