@@ -91,7 +91,12 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         tasks[task] = task_scores(of_task)
         if task in GROUND_TASKS:
             bases = {basis: [r for r in of_task if r.ground_basis == basis] for basis in ("measured", "nominal")}
-            tasks[task]["by_ground"] = {basis: task_scores(part) for basis, part in bases.items() if part}
+            whole = dict(tasks[task])
+            tasks[task]["by_ground"] = {
+                basis: whole if len(part) == len(of_task) else task_scores(part)
+                for basis, part in bases.items()
+                if part
+            }
     names = headline_tasks(tasks)
     counts = Counter(r.status for r in results)
     headline = [r for r in results if r.task in names]
