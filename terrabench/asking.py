@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from terrabench import controls
 from terrabench.cloud_paint import cloud_over
 from terrabench.control_names import CIRCULAR, NAMES
@@ -128,12 +130,15 @@ class Asking:
         return controls.other_image(self._plain(partner), own, item["question"], item["options"]), None
 
     def _cloudy(self, item: Item) -> tuple[Prompt | None, str | None]:
-        regions: dict[int, Any] = {}
-        for mask in self._bench.evidence(item):
-            regions[mask.t] = regions.get(mask.t, False) | mask.mask
-        painted = {t: cloud_over(region, f"{item['id']}\n{t}") for t, region in regions.items()}
-        clouds = {t: cloud for t, cloud in painted.items() if cloud is not None}
-        return self._changed(item, lambda prompt: controls.clouded(prompt, clouds))
+        regions = [mask.mask for mask in self._bench.evidence(item)]
+        everywhere = np.logical_or.reduce(regions) if regions else np.zeros(self._bench.shape(item), dtype=bool)
+
+        def change(prompt: Prompt) -> Prompt:
+            # On every date: what is there on one of them mostly is there on the others.
+            drawn = {t: cloud_over(everywhere, f"{item['id']}\n{t}") for t in {frame.t for frame in prompt.frames}}
+            return controls.clouded(prompt, {t: cloud for t, cloud in drawn.items() if cloud is not None})
+
+        return self._changed(item, change)
 
     @cached_property
     def _survey(self) -> Survey:

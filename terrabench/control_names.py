@@ -13,7 +13,7 @@ NAMES = {
     "other-image": "the image of another item of the same task, size and frames, and of another group",
     "optical-only": "without SAR frames; items that have no others are not applicable",
     "sar-only": "SAR frames alone; items that have none are not applicable",
-    "cloudy": "opaque clouds painted over the evidence in optical frames, in all bands",
+    "cloudy": "opaque clouds painted over the evidence in the optical frames of every date, in all bands",
     "rgb-only": "native bands cut to red, green and blue in optical frames",
     "all-bands": "nothing taken away; the other half of a pair with rgb-only",
     "first-and-last-date": "without the dates between the first and the last; dates keep their numbers",

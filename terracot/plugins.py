@@ -5,8 +5,9 @@ A model is one small class with ``respond(prompts) -> responses``. It is named b
 methods are capabilities: ``respond_with_evidence`` (masks are given, used for probing) and ``respond_items``
 (privileged: sees the evidence masks; accepted only from built-in reference models and stamped as such).
 
-Two optional attributes: ``info`` (plain values such as revision, decoding, device) goes into ``run.json``, and
-``fitted_on`` (manifest hashes of benchmarks that the model was fitted on) keeps it from being asked those.
+Optional attributes: ``info`` (plain values such as revision, decoding, device) goes into ``run.json``; ``fitted_on``
+(manifest hashes of benchmarks that the model was fitted on) keeps it from being asked those; ``prompt_template`` names
+the reply form it wants ("letter", "think" or "none"); ``needs_image = True`` says that it cannot answer without one.
 """
 
 from __future__ import annotations
