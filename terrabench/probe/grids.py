@@ -13,6 +13,7 @@ from terracot.scenes import BoolMask
 _FINEST = 1.05  # pixels
 _STEP = 1.12  # from one cell size to the next
 _OFFSETS = 6  # tried for every cell size but those below _MANY: with many cells all offsets come out alike
+_OFFSETS_OF_MANY = 2  # for each of many parts, which make up for each other's misses
 _MANY = 4.0
 
 Numbers = npt.NDArray[Any]
@@ -41,7 +42,7 @@ def coarser_grid(
     sums = [(0, 0) for _ in levels]
     for part in parts:
         window = _window(part)
-        grids = list(_grids(part[window], valid[window], rng))
+        grids = list(_grids(part[window], valid[window], rng, _OFFSETS if len(parts) == 1 else _OFFSETS_OF_MANY))
         own = np.array([grid.both / grid.either for grid in grids])
         both, either = np.array([grid.both for grid in grids]), np.array([grid.either for grid in grids])
         for number, level in enumerate(levels):
@@ -66,17 +67,17 @@ def _window(part: BoolMask) -> tuple[slice, slice]:
     return sides[0], sides[1]
 
 
-def _grids(mask: BoolMask, valid: BoolMask, rng: np.random.Generator) -> Iterator[_Grid]:
+def _grids(mask: BoolMask, valid: BoolMask, rng: np.random.Generator, offsets: int) -> Iterator[_Grid]:
     height, width = mask.shape
     total = int(np.count_nonzero(mask))
-    sums = [np.pad(np.cumsum(np.cumsum(m, axis=0, dtype=np.int64), axis=1), ((1, 0), (1, 0))) for m in (mask, valid)]
-    size = _FINEST
-    seen = 1
-    while seen and size < 2 * max(height, width):
+    sums = np.zeros((2, height + 1, width + 1), dtype=np.int32)
+    sums[:, 1:, 1:] = np.stack([mask, valid]).cumsum(axis=1, dtype=np.int32).cumsum(axis=2, dtype=np.int32)
+    size, seen = _FINEST, 1
+    while seen and size < 2 * max(height, width):  # until no cell is on any more
         seen = 0
-        for down, across in rng.random((_OFFSETS if size >= _MANY else 1, 2)):
+        for down, across in rng.random((offsets if size >= _MANY else 1, 2)):
             rows, columns = _borders(height, size, down), _borders(width, size, across)
-            inside, known = (_cells(s, rows, columns) for s in sums)
+            inside, known = _cells(sums, rows, columns)
             on = (2 * inside >= known) & (inside > 0)
             both = int(inside[on].sum())
             seen += both
@@ -85,11 +86,13 @@ def _grids(mask: BoolMask, valid: BoolMask, rng: np.random.Generator) -> Iterato
 
 
 def _borders(length: int, size: float, offset: float) -> Numbers:
-    inner = np.ceil((np.arange(int(length / size) + 2) - offset) * size).astype(np.int64)
-    return np.unique(np.concatenate([[0], inner[(inner > 0) & (inner < length)], [length]]))
+    """Where cells of a size above one pixel begin, and the end."""
+    inner = np.ceil((np.arange(int(length / size) + 2) - offset) * size)
+    return np.concatenate([[0], inner[(inner > 0) & (inner < length)], [length]]).astype(np.intp)
 
 
 def _cells(sums: Numbers, rows: Numbers, columns: Numbers) -> Numbers:
-    """Pixels in every cell, from the cumulative sums of a mask."""
-    at = sums[np.ix_(rows, columns)]
-    return np.asarray(np.diff(np.diff(at, axis=0), axis=1))
+    """Pixels in every cell, from the cumulative sums of each mask."""
+    at = sums.take(rows, axis=1).take(columns, axis=2)
+    strips = at[:, 1:] - at[:, :-1]
+    return np.asarray(strips[:, :, 1:] - strips[:, :, :-1])

@@ -11,9 +11,7 @@ from terrabench.probe.table import reader_name
 from terracot.io import atomic_file
 
 # Okabe and Ito's palette, told apart by colour-blind readers; markers for those who print in grey.
-_LOOKS = dict(
-    zip(WAYS, (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "D")), strict=True)  #
-)
+_LOOKS = dict(zip(WAYS, (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "D")), strict=True))
 _LABELS = {
     "boundary": "boundary eroded or dilated",
     "blockiness": "blocky, on a coarser grid",
