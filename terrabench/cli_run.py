@@ -126,4 +126,6 @@ def _status_text(status: Mapping[str, Any]) -> str:
     lines += [f"{number} x {error}" for error, number in status["frequent_errors"].items()]
     if status["counts"]["error"]:
         lines.append("Errors are asked again with --retry-errors")
+        if status["control"] == "blind":
+            lines.append("A model that cannot answer without an image sets needs_image = True and gets a grey one")
     return "\n".join(lines)

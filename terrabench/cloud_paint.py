@@ -66,6 +66,7 @@ def under(cloud: Cloud, pixels: npt.NDArray[Any], unit: str) -> npt.NDArray[Any]
     mixed = np.empty(pixels.shape, dtype=np.float64)
     for band, values in enumerate(pixels.astype(np.float64)):
         bright = CLOUD_REFLECTANCE if unit == "reflectance" else _brightest(values[~hidden], pixels.dtype)
+        values[hidden] = 0  # whatever it was: nothing times infinity is no number
         mixed[band] = np.where(hidden, bright, cloud.opacity * bright + (1 - cloud.opacity) * values)
     if np.issubdtype(pixels.dtype, np.integer):
         mixed = np.rint(mixed)
