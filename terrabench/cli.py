@@ -14,7 +14,7 @@ from terrabench.cli_probe import probe
 from terrabench.cli_recipe import recipe
 from terrabench.cli_rescore import rescore
 from terrabench.cli_run import models, run, status
-from terrabench.cli_score import score
+from terrabench.cli_score import compare, score
 from terracot.cli import run_command
 
 OWN_PACKAGES = ("terracot", "terrabench", "terrabaselines", "terrascope_vlm")
@@ -44,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (build, recipe, models, run, status, score, rescore, probe):
+for command in (build, recipe, models, run, status, score, compare, rescore, probe):
     cli.add_command(command)
 
 

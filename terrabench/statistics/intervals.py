@@ -16,7 +16,7 @@ METHODS = {
     "t": f"Student's t on group means (shares: on the scale of log odds), as a task has under {FEW_GROUPS} groups",
     "wilson": "Wilson, as every group holds one item",
     "wilson-groups": "Wilson with each group counted once, as all items are right or all are wrong",
-    "none": "none: one group only, or nothing varies between groups",
+    "none": "one group only, or nothing varies between groups",
 }
 """What ``ci_method`` can be."""
 
