@@ -231,12 +231,13 @@ def _finish(
     for record in written:
         tasks.update(record["tasks"])
     audit: dict[str, dict[str, Any]] = {}
+    named = ", ".join(sorted({row["source"] for row in read_rows(out, "scenes", ["source"])})) or source.name
     planned = read_json(_audit_path(out))
     for task in every_task({*planned, *(key.rpartition("/")[0] for key in rejected)}):
         refused = {k.rpartition("/")[2]: n for k, n in sorted(rejected.items()) if k.rpartition("/")[0] == task}
         options = planned.get(task, {"found": 0, "dropped_with_options": {}})
         audit[task] = {"kept": tasks[task], "refused_by_filter": refused, **options}
-        audit[task] |= {"excluded": sum(entry["task"] == task for entry in excluded), "source": source.name}
+        audit[task] |= {"excluded": sum(entry["task"] == task for entry in excluded), "source": named}
     write_quarantine(out, [*measured, *written])
     atomic_write_text(out / "audit.json", pretty_json(audit))
     counts = total_counts(written) | {"tasks": {task: tasks[task] for task in audit}}
