@@ -201,12 +201,12 @@ def _refusal(chosen: Sequence[Candidate], separation: Separation, text: Callable
         return "options_too_close"
     if len({text(c.value) for c in chosen}) < len(chosen):
         return "options_read_alike"
-    if not _robust(chosen):
+    if not robust(chosen):
         return "options_not_robust"
     return None
 
 
-def _robust(chosen: Sequence[Candidate]) -> bool:
+def robust(chosen: Sequence[Candidate]) -> bool:
     """True when every member, measured to be as little or as much as it may be, stays nearest to its own value."""
     return all(
         one.reach[1] < (one.value + other.value) / 2 < other.reach[0]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from terracot.options import Candidate, Separation, balanced, capped, draw, shuffled_words
+from terracot.options import Candidate, Nearness, Separation, balanced, capped, draw, robust, shuffled_words
 
 OPEN = Separation()
 
@@ -141,3 +144,71 @@ def test_a_cap_does_not_upset_the_balance_of_outcomes() -> None:
     assert capped(items, 1000, ("s",)) == {key for key, _, _ in items}
     numeric = [(str(i), "s", None) for i in range(40)]
     assert len(capped(numeric, 7, ("s",))) == 7
+
+
+# --- robust options and difficulty ------------------------------------------------------------------------------------
+
+
+def wide(seed: int, n: int = 400) -> list[Candidate]:
+    """Values from 1 to 100, those above 50 measured a tenth of themselves less or more, the others exactly."""
+    values = np.random.default_rng(seed).uniform(1, 100, n)
+    return [
+        Candidate(f"k{i}", f"g{i}", v, *((v * 0.9, v * 1.1) if v > 50 else (None, None))) for i, v in enumerate(values)
+    ]
+
+
+def strays(member: Candidate, values: Sequence[float]) -> bool:
+    """True when its least or its most is nearer (or as near) to the value of another than to its own."""
+    return any(
+        abs(end - other) <= abs(end - member.value)
+        for end in (member.low or member.value, member.high or member.value)
+        for other in values
+        if other != member.value
+    )
+
+
+def test_no_truth_measured_a_little_differently_comes_nearer_to_another_option():
+    pool = wide(0)
+    drawn = draw(pool, 4, Separation(ratio=1.05), str, (0,))
+    of = {c.value: c for c in pool}
+    assert len(drawn.options) > 40
+    assert drawn.dropped["options_not_robust"] > 0
+    assert not any(strays(of[v], values) for values, _ in drawn.options.values() for v in values)
+    free = draw([Candidate(c.key, c.group, c.value) for c in pool], 4, Separation(ratio=1.05), str, (0,))
+    assert any(strays(of[v], values) for values, _ in free.options.values() for v in values)
+
+
+@pytest.mark.parametrize("difficulty", ["any", "near", "far"])
+def test_neither_reach_nor_difficulty_tells_the_rank_of_the_answer(difficulty: str):
+    """If only the answer had to be robust, small values (which are exact here) would be right more often."""
+    ranks: Counter[int] = Counter()
+    for seed in range(30):
+        drawn = draw(wide(seed), 4, Separation(ratio=1.05), str, (seed,), Nearness(ratio=3.0), difficulty)
+        ranks.update(sorted(values).index(values[answer]) for values, answer in drawn.options.values())
+    n = sum(ranks.values())
+    assert n > 500
+    # 16.27 is the 99.9 % point of chi-squared with three degrees of freedom
+    assert sum((ranks[r] - n / 4) ** 2 / (n / 4) for r in range(4)) < 16.27
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 9), st.floats(0, 9)), min_size=4, max_size=4), st.randoms())
+def test_whether_a_set_is_robust_does_not_depend_on_the_order_of_its_members(drawn: list[Any], random: Any):
+    members = [Candidate(str(i), str(i), v, v - less, v + more) for i, (v, less, more) in enumerate(drawn)]
+    values = [m.value for m in members]
+    assume(all(abs(a - b) > 1e-6 for a, b in combinations(values, 2)))
+    ends = [abs(end - (a + b) / 2) for m in members for end in m.reach for a, b in combinations(values, 2)]
+    assume(min(ends) > 1e-6)  # right between two options, rounding decides
+    expected = not any(strays(m, values) for m in members)
+    shuffled = random.sample(members, 4)
+    assert robust(members) == robust(shuffled) == expected
+
+
+@pytest.mark.parametrize("nearness", [Nearness(ratio=3.0), Nearness(gap=20.0)])
+def test_sets_are_near_or_far_as_asked(nearness: Nearness):
+    for difficulty, near in (("near", True), ("far", False)):
+        drawn = draw(wide(7), 4, Separation(ratio=1.01), str, (7,), nearness, difficulty)
+        assert len(drawn.options) > 40
+        for values, _ in drawn.options.values():
+            close = max(values) <= 3 * min(values) if nearness.ratio else max(values) - min(values) <= 20
+            assert close == near
+            assert nearness.of(values) == difficulty
