@@ -15,7 +15,6 @@ from terracot.cli import (
     EXIT_INVALID,
     SHOWN_PROBLEMS,
     exit_if_quarantined,
-    print_counts,
     print_quarantined,
     reads_scenes,
     report_of,
@@ -106,10 +105,10 @@ def build(
         print_json(report)
     elif not quiet:
         click.echo(f"{report['counts']['items']} items over {report['counts']['scenes']} scenes: {out / 'data'}")
-        print_counts(report["counts"]["tasks"])
+        _print_audit(read_json(out / "audit.json"))
         print_quarantined(report)
         _print_leaks(report["leaks"])
-        click.echo(f"Kept and dropped, and why: {out / 'audit.json'}")
+        click.echo(f"All counts: {out / 'audit.json'}")
     if unknown := read_json(out / MANIFEST)["exclude_unknown"]:
         shown = ", ".join(unknown[:SHOWN_PROBLEMS]) + (" ..." if len(unknown) > SHOWN_PROBLEMS else "")
         click.echo(f"Warning: {exclude} has {len(unknown)} ids that no item and no scene has: {shown}", err=True)
@@ -122,6 +121,14 @@ def build(
         )
         return EXIT_INVALID
     return 0
+
+
+def _print_audit(audit: Mapping[str, Mapping[str, Any]]) -> None:
+    """What every task kept, and why it has not more."""
+    for task, entry in audit.items():
+        lost = entry["refused_by_filter"] | entry["dropped_with_options"] | {"excluded": entry["excluded"]}
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in lost.items() if count)
+        click.echo(f"  {task:<16}{entry['kept']:>7}" + (f"   not kept: {reasons}" if reasons else ""))
 
 
 def _print_leaks(found: Sequence[Mapping[str, Any]]) -> None:

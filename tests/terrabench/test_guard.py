@@ -132,7 +132,7 @@ def test_guard_takes_finished_terra_cot_folders_only(rasters: Path, tmp_path: Pa
     old = tmp_path / "old"
     generate(source_spec("geotiff", str(rasters)), old)
     write_manifest(old, read_json(old / MANIFEST) | {"schema": 1})
-    with pytest.raises(OutputError, match="schema 1, this version reads schema 3"):
+    with pytest.raises(OutputError, match="schema 1, this version reads schema 4"):
         build(source_spec("geotiff", str(rasters)), tmp_path / "other", not_in=[old])
     (old / MANIFEST).unlink()
     with pytest.raises(OutputError, match="no data set or benchmark of this program"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from terrabench.options_plan import Found, assign
+from terrabench.settings import Settings
 from terracot.language import UNITS
 
 
@@ -18,13 +19,15 @@ def areas(sizes: np.ndarray, seed: int = 0) -> list[Found]:
         Found(
             key=f"k{n}",
             task="area",
-            measure="",
+            kind="area",
             classes=("water",),
             stratum="area | one",
+            source="one",
             scene_id=f"s{n}",
             group=f"g{n}",
             value=float(count * size**2),
             word="",
+            unit="m2",
             scale=float(size**2),
         )
         for n, (count, size) in enumerate(zip(pixels, sizes, strict=True))
@@ -34,11 +37,11 @@ def areas(sizes: np.ndarray, seed: int = 0) -> list[Found]:
 def test_every_pixel_size_of_its_own_still_finds_options() -> None:
     # As on drone and disaster images: no two scenes have the same pixel size.
     found = areas(np.linspace(0.3, 3.0, 40))
-    assigned, audit = assign(found, seed=0, per_task=None)
+    assigned, audit = assign(found, Settings())
     assert len(assigned) == 10  # four findings make one item
     assert audit["area"]["dropped_with_options"] == {"lent_as_distractor": 30}
     by_key = {f.key: f for f in found}
-    counts = {round(f.in_pixels) for f in found}
+    counts = {round(f.in_pixels(f.value)) for f in found}
     for key, one in assigned.items():
         own = by_key[key]
         assert one.values[one.answer] == pytest.approx(own.value, rel=1e-11)
@@ -50,7 +53,7 @@ def test_the_last_bits_of_an_option_do_not_tell_the_answer() -> None:
     found = areas(np.random.default_rng(5).uniform(0.3, 3.0, 400), seed=5)
     by_key = {f.key: f for f in found}
     exact = {f.value for f in found}
-    assigned, _ = assign(found, seed=0, per_task=None)
+    assigned, _ = assign(found, Settings())
     shares = {
         True: [0, 0],
         False: [0, 0],
@@ -65,7 +68,7 @@ def test_the_last_bits_of_an_option_do_not_tell_the_answer() -> None:
 def test_no_count_of_pixels_is_an_option_twice() -> None:
     found = areas(np.linspace(0.3, 3.0, 80))
     by_key = {f.key: f for f in found}
-    assigned, _ = assign(found, seed=3, per_task=None)
+    assigned, _ = assign(found, Settings(3))
     shown = Counter(round(v / by_key[key].scale, 3) for key, one in assigned.items() for v in one.values)
     assert max(shown.values()) == 1
 
@@ -77,7 +80,7 @@ def test_the_pixel_size_says_nothing_of_the_rank_of_the_answer() -> None:
         sizes = np.random.default_rng(seed).choice([0.3, 3.0], 80)
         found = areas(sizes, seed)
         fine = {f.key: f.scale < 1 for f in found}
-        assigned, _ = assign(found, seed, None)
+        assigned, _ = assign(found, Settings(seed))
         for key, one in assigned.items():
             ranks[fine[key]].append(sorted(one.values).index(one.values[one.answer]))
     for of_size in ranks.values():
@@ -89,7 +92,7 @@ def test_the_pixel_size_says_nothing_of_the_rank_of_the_answer() -> None:
 
 def test_the_unit_follows_the_pool_at_the_size_of_the_item() -> None:
     found = areas(np.array([0.3] * 20 + [30.0] * 20))
-    assigned, _ = assign(found, seed=1, per_task=None)
+    assigned, _ = assign(found, Settings(1))
     units = {(round(next(f for f in found if f.key == key).scale, 2), one.unit) for key, one in assigned.items()}
     # Median of 500 to 50,000 pixels is about 5,000: 450 m2 at 0.3 m, 4.5 km2 at 30 m.
     assert units == {(0.09, "m2"), (900.0, "km2")}
