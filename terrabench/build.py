@@ -178,16 +178,18 @@ def build(
     class_balance: bool = False,
     difficulty: str = ANY,
     exclude: Sequence[str] = (),
+    only: Sequence[str] = (),
 ) -> Summary:
     """Build a benchmark of all tasks in ``out``; resumes what an earlier, killed call began.
 
     ``limit`` reads only the first scenes. ``not_in`` names Terra-CoT folders: scenes of their places, or with their
     images, give no item. ``terrabench.settings.Settings`` says what the others do; items in ``exclude``, and those of
-    scenes in it, are left out after options were drawn, so that no other item changes.
+    scenes in it, and all but those in ``only``, are left out after options were drawn, so that no other item changes.
     ``SourceError`` for a source that cannot be read, ``OutputError`` for a folder that cannot be used.
     """
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    settings = Settings(seed, per_task, protocol, class_balance, difficulty, tuple(sorted(set(exclude))))
+    names = (tuple(sorted(set(given))) for given in (exclude, only))
+    settings = Settings(seed, per_task, protocol, class_balance, difficulty, *names)
     opened = source.open()
     ids = list(opened.ids())[:limit]
     if not ids:
@@ -277,8 +279,9 @@ def items_of(facts: SceneFacts, scene: Row, plan: Mapping[str, Assigned], settin
 
 
 def is_excluded(item: Row, settings: Settings) -> bool:
-    """True for items that curators have rejected, by themselves or with their scene."""
-    return item["id"] in settings.exclude or item["scene_id"] in settings.exclude
+    """True for items that curators have rejected, by themselves or with their scene, or have not chosen."""
+    rejected = item["id"] in settings.exclude or item["scene_id"] in settings.exclude
+    return rejected or bool(settings.only and item["id"] not in settings.only)
 
 
 def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:

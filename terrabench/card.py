@@ -83,6 +83,7 @@ def _chosen(settings: Settings) -> str:
         (settings.class_balance, "No class gives more than its fair share of the items of a task."),
         (settings.difficulty != ANY, f"Of numbers, only sets of options that are {settings.difficulty}."),
         (settings.exclude != (), "Some items were excluded by name."),
+        (settings.only != (), "Only items chosen by name were kept."),
     ]
     lines = " ".join(text for so, text in said if so)
     return f"\n{lines}\n" if lines else ""

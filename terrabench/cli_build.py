@@ -55,6 +55,12 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Leave out the items and scenes whose ids FILE has, one a line; # begins a comment. No other item changes.",
 )
+@click.option(
+    "--only",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Keep only the items whose ids FILE has; the same form.",
+)
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def build(
@@ -69,6 +75,7 @@ def build(
     class_balance: bool,
     difficulty: str,
     exclude: Path | None,
+    only: Path | None,
     not_in: tuple[Path, ...],
     as_json: bool,
     quiet: bool,
@@ -80,7 +87,7 @@ def build(
     """
     from terrabench.build import build as build_benchmark
     from terrabench.guard import leaks
-    from terrabench.settings import read_excluded
+    from terrabench.settings import read_ids
     from terracot.dataset import QUARANTINE
     from terracot.io import MANIFEST, iter_jsonl, read_json
 
@@ -97,7 +104,8 @@ def build(
         protocol=protocol,
         class_balance=class_balance,
         difficulty=difficulty,
-        exclude=() if exclude is None else read_excluded(exclude),
+        exclude=() if exclude is None else read_ids(exclude),
+        only=() if only is None else read_ids(only),
     )
     report = report_of(result)
     report["leaks"] = leaks(iter_jsonl(out / QUARANTINE))

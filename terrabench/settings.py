@@ -18,7 +18,7 @@ from terracot.scenes import SourceError
 class Settings:
     """``per_task`` keeps at most so many items of a task; ``class_balance`` lets no class give more than its fair share
     of them; ``difficulty`` keeps only sets of options that are "near" or "far"; ``exclude`` are ids of items and scenes
-    that curators have rejected, in order.
+    that curators have rejected, in order; ``only``, if any, are the ids of the items to keep, in order.
 
     ``SourceError`` for a difficulty that is none.
     """
@@ -29,6 +29,7 @@ class Settings:
     class_balance: bool = False
     difficulty: str = ANY
     exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.difficulty not in DIFFICULTIES:
@@ -41,10 +42,11 @@ class Settings:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Settings:
         """The settings that a manifest states."""
-        return replace(cls(**stored), protocol=_protocol(stored["protocol"]), exclude=tuple(stored["exclude"]))
+        names = {key: tuple(stored.get(key, ())) for key in ("exclude", "only")}
+        return replace(cls(**stored), protocol=_protocol(stored["protocol"]), **names)
 
 
-def read_excluded(path: Path) -> list[str]:
+def read_ids(path: Path) -> list[str]:
     """Ids of items and scenes, one a line; what follows ``#`` at the beginning of a line or after a space is a comment.
 
     ``SourceError`` for a file that is no text.

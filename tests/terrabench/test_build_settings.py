@@ -17,7 +17,7 @@ from terrabench.cli import cli
 from terrabench.items import Benchmark
 from terrabench.options_plan import Found, assign
 from terrabench.protocols import PAPER
-from terrabench.settings import Settings, read_excluded
+from terrabench.settings import Settings, read_ids
 from terracot.generate import source_spec
 from terracot.io import MANIFEST, read_json
 from terracot.scenes import SourceError
@@ -153,18 +153,30 @@ def test_what_curators_reject_is_left_out_and_nothing_else_changes(scenes: Path,
     assert verify(out, str(scenes)).problems == []
 
 
+def test_what_curators_choose_is_kept_and_is_as_it_was(scenes: Path, whole: Path, tmp_path: Path) -> None:
+    before = rows(whole)
+    chosen = sorted(before)[::4]
+    listed = tmp_path / "chosen.txt"
+    listed.write_text("".join(f"{name}\n" for name in chosen))
+    out = tmp_path / "some"
+    command = ["build", "geotiff", str(scenes), "--out", str(out), "--only", str(listed), "--max-quarantined", "1"]
+    assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+    assert rows(out) == {name: before[name] for name in before if name in chosen}
+    assert verify(out, str(scenes)).problems == []
+
+
 def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SourceError, match="expected a text file with one id a line"):
-        read_excluded(path)
+        read_ids(path)
 
 
 def test_settings_come_back_from_a_manifest_as_they_were(tmp_path: Path) -> None:
     """``verify`` makes items again from them: one that is lost would make a good folder look forged."""
     for settings in (
         Settings(),
-        Settings(3, 10, PAPER, class_balance=True, difficulty="near", exclude=("a", "b")),
+        Settings(3, 10, PAPER, class_balance=True, difficulty="near", exclude=("a", "b"), only=("c",)),
     ):
         path = tmp_path / "settings.json"
         path.write_text(json.dumps(settings.to_dict()))
