@@ -7,7 +7,8 @@ dates of one place differently.
 
 from __future__ import annotations
 
-import io
+import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,8 @@ REFLECTANCE = (0.0, 0.3)
 DECIBELS = {"VV": (-25.0, 0.0), "HH": (-25.0, 0.0), "VH": (-32.0, -5.0), "HV": (-32.0, -5.0)}
 BYTES = (0.0, 255.0)
 PNG_LEVEL = 1
-PNG_STRATEGY = 3  # zlib's run-length strategy: on satellite images half the time of level 2, and no more bytes
+PNG_STRATEGY = zlib.Z_RLE  # on satellite images half the time of level 2, and no more bytes
+PNG_FILTER = 2  # every row as its difference from the one above; a third of the time of trying all filters, as small
 TINT = 0.45
 
 Picture = npt.NDArray[np.uint8]
@@ -80,9 +82,14 @@ def compose(pixels: npt.NDArray[Any], bands: Sequence[str], display: Display, wh
         raise SceneError("display", f"frame {where}: display asks for bands {missing}, the frame has {list(bands)}")
     channels = []
     for band, low, high in zip(display.bands, display.low, display.high, strict=True):
-        values = pixels[bands.index(band)].astype(np.float64)
-        share = np.where(np.isfinite(values), (values - low) / (high - low), 0.0)
-        channels.append(np.rint(np.clip(share, 0.0, 1.0) * 255).astype(np.uint8))
+        share = pixels[bands.index(band)].astype(np.float64)
+        empty = ~np.isfinite(share)
+        share -= low
+        share /= high - low
+        share[empty] = 0.0
+        np.clip(share, 0.0, 1.0, out=share)
+        share *= 255
+        channels.append(np.rint(share, out=share).astype(np.uint8))
     return np.stack(channels, axis=-1)
 
 
@@ -108,15 +115,25 @@ def render_stamp() -> dict[str, Any]:
         "upscaling": "bicubic to a minimum side",
         "png_level": PNG_LEVEL,
         "png_strategy": PNG_STRATEGY,
+        "png_filter": PNG_FILTER,
     }
 
 
 def png_bytes(array: npt.NDArray[np.uint8]) -> bytes:
     """PNG of an ``(H, W)`` or ``(H, W, 3) uint8`` array; no metadata, fixed compression: equal pixels, equal bytes."""
-    buffer = io.BytesIO()
-    picture = Image.fromarray(np.ascontiguousarray(array))
-    picture.save(buffer, "PNG", compress_level=PNG_LEVEL, compress_type=PNG_STRATEGY, optimize=False)
-    return buffer.getvalue()
+    height, width = array.shape[:2]
+    rows = array.reshape(height, -1)
+    filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
+    filtered[:, 0] = PNG_FILTER
+    filtered[:1, 1:] = rows[:1]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    packer = zlib.compressobj(PNG_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, PNG_STRATEGY)
+    colour = 0 if array.ndim == 2 else 2  # grey or RGB
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", packer.compress(filtered.data) + packer.flush()), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
 
 
 def frame_png(frame: Frame, upscale_to: int | None = None) -> bytes:

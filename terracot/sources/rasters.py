@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio.env import env_ctx_if_needed
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from scipy import ndimage
 
@@ -46,16 +47,33 @@ class Header:
         return tuple(abs(v) for v in self.transform) == IDENTITY
 
 
+_KEPT: dict[Path, Any] = {}
+_MOST_KEPT = 16
+"""Files whose header was read stay open for the next reader, as opening takes as long as reading; so many at most."""
+
+
 @contextmanager
-def _opened(path: Path, where: str) -> Iterator[Any]:
-    """A rasterio data set; every error of GDAL, also one raised while reading, becomes ``SceneError`` "unreadable"."""
+def _opened(path: Path, where: str, keep: bool = False) -> Iterator[Any]:
+    """A rasterio data set; every error of GDAL, also one raised while reading, becomes ``SceneError`` "unreadable".
+
+    One that was kept is used once more and then closed; with ``keep`` the file is opened in any case, and kept.
+    """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), env_ctx_if_needed():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as data:
+            data = _KEPT.pop(path, None)
+            if data is None or keep:
+                data = rasterio.open(path)
                 if data.driver == "PNG" and not _has_end(path):
                     raise OSError("the end of the PNG is missing")
-                yield data
+            if not keep:
+                with data:
+                    yield data
+                return
+            yield data
+            if len(_KEPT) == _MOST_KEPT:
+                _KEPT.pop(next(iter(_KEPT))).close()
+            _KEPT[path] = data
     except (RasterioError, OSError, UnicodeDecodeError) as error:  # the last: a damaged name in the CRS
         found = str(error).replace(str(path), where)  # the quarantine file must not depend on where the data lie
         raise SceneError(
@@ -73,7 +91,7 @@ def _has_end(path: Path) -> bool:
 
 def read_header(path: Path, where: str) -> Header:
     """CRS, transform, shape and number of bands of a raster; ``SceneError`` when it cannot be opened."""
-    with _opened(path, where) as data:
+    with _opened(path, where, keep=True) as data:
         crs = (data.crs.to_string() or data.crs.to_wkt()) if data.crs else None
         return Header(path, data.shape, data.count, data.dtypes[0], crs, tuple(float(v) for v in data.transform[:6]))
 
@@ -122,7 +140,10 @@ def read_frame(files: tuple[tuple[Path, str], ...], shape: tuple[int, int], spec
     if spec.scale == 1 and spec.offset == 0 and spec.nodata is None:
         return raw
     # float64 first: raw values and scale are exact there, and one rounding to float32 is left.
-    values = (raw.astype(np.float64) * spec.scale + spec.offset).astype(np.float32)
+    exact = raw.astype(np.float64)
+    exact *= spec.scale
+    exact += spec.offset
+    values = exact.astype(np.float32)
     if spec.nodata is not None:
         # Zero is a legitimate value in single bands: a pixel is empty only where all of them say so.
         values[:, np.all(raw == spec.nodata, axis=0)] = np.nan
