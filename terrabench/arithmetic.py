@@ -24,15 +24,22 @@ def nearest_option(truth: Truth, options: Sequence[str]) -> str | None:
         word = truth.text.casefold().strip()
         same = [letter for letter, o in zip(LETTERS, options, strict=False) if o.casefold().strip(" .") == word]
         return same[0] if len(same) == 1 else None
-    base = UNITS.get(truth.unit, 1.0)
+    wanted = truth.value * UNITS.get(truth.unit, 1.0)
     distances = []
     for letter, option in zip(LETTERS, options, strict=False):
-        found = _NUMBER.search(option)
-        unit = (found[2] or "").replace("²", "2") if found else ""
-        if found and _dimension(unit) == _dimension(truth.unit):
-            number = float(found[1].replace(",", "").replace("−", "-")) * UNITS.get(unit, 1.0)
-            distances.append((abs(number - truth.value * base), letter))
+        found = option_quantity(option)
+        if found and found[1] == _dimension(truth.unit):
+            distances.append((abs(found[0] - wanted), letter))
     return min(distances)[1] if distances else None
+
+
+def option_quantity(option: str) -> tuple[float, str] | None:
+    """The first number of an option in base units (m, m2), and "share", "length", "area" or "count"; None for words."""
+    found = _NUMBER.search(option)
+    if found is None:
+        return None
+    unit = (found[2] or "").replace("²", "2")
+    return float(found[1].replace(",", "").replace("−", "-")) * UNITS.get(unit, 1.0), _dimension(unit)
 
 
 def _dimension(unit: str) -> str:
