@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import models_for_tests as fakes
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_bench import make_bench
 from scipy import stats
-from sklearn.metrics import accuracy_score, jaccard_score
+from sklearn.metrics import accuracy_score, jaccard_score, roc_auc_score
 
 from terrabench.items import TASKS, Benchmark
 from terrabench.responses import RunError
@@ -85,6 +86,65 @@ def test_macro_weighs_tasks_and_micro_weighs_items():
     assert (found["mean_iou_macro"], found["mean_iou"]) == (0.5, 0.75)
     assert (found["macro_tasks"], found["macro6"]) == (["coverage", "ranking"], None)
     assert summary([result(task) for task in TASKS])["macro6"] == 1.0
+
+
+def test_headline_figures_are_over_the_six_tasks_only():
+    rows = [result("coverage", True, iou=0.2), result("flood_change", False, iou=0.6), result("x/y", False, iou=None)]
+    found = summary(rows)
+    assert (found["macro_tasks"], found["macro_accuracy"], found["micro_accuracy"]) == (["coverage"], 1.0, 1.0)
+    assert (found["mean_iou"], found["mean_iou_macro"]) == (0.2, 0.2)
+    assert found["tasks"]["flood_change"]["accuracy"] == found["tasks"]["x/y"]["accuracy"] == 0.0
+    assert found["counts"]["ok"] == 3
+    assert summary(rows[2:])["macro_tasks"] == ["x/y"]
+
+
+def test_every_figure_says_its_interval_its_groups_and_its_chance():
+    rows = [replace(result("coverage", i % 3 == 0, iou=i / 90), group=f"g{i % 45}") for i in range(90)]
+    rows += [replace(result("ranking", i % 2 == 0, options=2, iou=None), group=f"g{i}") for i in range(40)]
+    found = summary(rows)
+    coverage, ranking = found["tasks"]["coverage"], found["tasks"]["ranking"]
+    assert (coverage["groups"], coverage["ci_method"], ranking["groups"], ranking["ci_method"]) == (
+        45,
+        "bootstrap",
+        40,
+        "wilson",
+    )
+    assert (found["groups"], found["macro_ci_method"], found["micro_ci_method"]) == (45, "bootstrap", "bootstrap")
+    assert found["macro_accuracy"] == pytest.approx((1 / 3 + 1 / 2) / 2)
+    assert found["macro_ci95"][0] < found["macro_accuracy"] < found["macro_ci95"][1]
+    theirs = stats.binom(90, 0.25)
+    assert coverage["chance_range95"] == [theirs.ppf(0.025) / 90, theirs.ppf(0.975) / 90]
+    assert coverage["p_chance"] == pytest.approx(theirs.sf(29))
+    mixed = stats.poisson_binom([0.25] * 90 + [0.5] * 40)
+    assert found["p_chance_micro"] == pytest.approx(mixed.sf(49))
+    assert found["chance_micro_range95"] == [mixed.ppf(0.025) / 130, mixed.ppf(0.975) / 130]
+    assert found["macro_chance_centred"] == pytest.approx((1 / 3 - 1 / 4) / (3 / 4) / 2)
+    assert ranking["association"] is None
+    related = coverage["association"]
+    assert related["r"] == coverage["r_iou_correct"] == found["r_iou_correct"]
+    assert related["auroc"] == pytest.approx(roc_auc_score([r.correct for r in rows[:90]], [r.iou for r in rows[:90]]))
+    assert found["pooled"]["association"]["warning"] is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["coverage", "distance", "flood_change", "a/b"]),
+            st.booleans(),
+            st.one_of(st.none(), st.sampled_from([0.0, 0.5, 1.0])),
+            st.integers(0, 35),
+            st.integers(1, 6),
+        ),
+        max_size=50,
+    )
+)
+def test_scores_of_any_results_are_json_without_nan(rows):
+    results = [replace(result(t, right, iou, k), group=f"g{g}") for t, right, iou, g, k in rows]
+    found = summary(results)
+    json.dumps(found, allow_nan=False)
+    for task in found["tasks"].values():
+        assert task["ci95"] is None or task["ci95"][0] <= task["accuracy"] <= task["ci95"][1]
 
 
 def test_chance_of_all_items_is_not_taken_for_the_mean_over_tasks():
@@ -198,7 +258,7 @@ def test_the_table_is_aligned_and_shows_what_is_missing_as_a_dash(bench, tmp_pat
     run(bench, fakes.Bright(), "b", tmp_path / "b", limit=2)
     header, rule, first, second, *_ = format_table([score(tmp_path / "a"), score(tmp_path / "b")]).splitlines()
     assert header.split()[0] == "model"
-    assert header.split()[-6:] == ["build.chg", "macro", "micro", "mIoU", "r", "n"]
+    assert header.split()[-8:] == ["build.chg", "macro", "95", "%", "micro", "mIoU", "r", "n"]
     assert len(header) == len(rule) == len(first) == len(second)
     assert second.split()[4:7] == ["-", "-", "-"]  # two items: coverage and area
 
