@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,13 @@ class Arithmetic:
         return nearest_option(truth, self._item["options"])
 
 
+@dataclass(frozen=True)
+class _Failed:
+    """What a model raised instead of a response."""
+
+    error: str
+
+
 class Reader:
     """A model that accepts masks. ``ModelError`` when it does not."""
 
@@ -62,7 +70,7 @@ class Reader:
         prompt = instructed(self._bench.prompt(item, self._seed), self._template)
         return [self._read(given, prompt) for given in self._ask(prompt, many)]
 
-    def _ask(self, prompt: Prompt, many: Sequence[Masks]) -> Sequence[Response | str]:
+    def _ask(self, prompt: Prompt, many: Sequence[Masks]) -> Sequence[Response | _Failed]:
         try:
             responses = list(self._model.respond_with_evidence([prompt] * len(many), many))
             if len(responses) != len(many):
@@ -73,14 +81,13 @@ class Reader:
         except (Exception, SystemExit) as error:  # noqa: BLE001
             if len(many) > 1:
                 return [answer for masks in many for answer in self._ask(prompt, [masks])]
-            return [describe(error)]
+            return [_Failed(describe(error))]
         return responses
 
     def _read(self, given: Any, prompt: Prompt) -> dict[str, Any]:
         if not isinstance(given, Response) or not isinstance(given.text, str):
-            error = (
-                given if isinstance(given, str) else f"expected a Response with a text, found {type(given).__name__}"
-            )
+            found = f"TypeError: expected a Response with a text, found {type(given).__name__}"
+            error = given.error if isinstance(given, _Failed) else found
             return {"letter": None, "status": "error", "reply": "", "error": error}
         letter = parse(given.text, prompt.options).letter
         return {"letter": letter, "status": "ok" if letter else "unparsed", "reply": given.text, "error": None}

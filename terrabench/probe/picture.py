@@ -18,7 +18,9 @@ _LABELS = {
     "missing": "parts missing",
     "wrong": "parts elsewhere (area kept)",
 }
-_COLUMNS = 3
+_COLUMNS = {1: 1, 2: 2, 4: 4, 7: 4, 8: 4}
+"""Panels side by side, by the number of tasks: so that few places stay empty; 3 for all other numbers."""
+
 _DODGE = 0.009  # so that intervals of one level stand side by side
 _DPI = 100
 
@@ -28,6 +30,7 @@ def draw(found: Mapping[str, Any], path: str | Path) -> Path:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
     except ImportError as error:
         raise ProbeError(
             "the picture needs matplotlib: install the extra `plot` (pip install 'terrascope-bench[plot]'), or give "
@@ -36,26 +39,36 @@ def draw(found: Mapping[str, Any], path: str | Path) -> Path:
     readers = {name: curves["tasks"] for name, curves in found["readers"].items() if curves["tasks"]}
     if not readers:
         raise ProbeError("nothing to draw: no level was reached by any item; ask for higher --levels")
-    rows = [-(-len(tasks) // _COLUMNS) for tasks in readers.values()]
+    columns = [_COLUMNS.get(len(tasks), 3) for tasks in readers.values()]
+    rows = [-(-len(tasks) // across) for tasks, across in zip(readers.values(), columns, strict=True)]
     figure = Figure(figsize=(16, 1.2 + sum(0.6 + 4.1 * n for n in rows)), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     parts = figure.subfigures(len(readers), 1, height_ratios=rows, squeeze=False)[:, 0]
     spec = (found.get("model") or {}).get("spec")
     handles: dict[str, Any] = {}
-    for part, (reader, tasks), number in zip(parts, readers.items(), rows, strict=True):
+    for part, (reader, tasks), down, across in zip(parts, readers.items(), rows, columns, strict=True):
         part.suptitle(f"Accuracy of {reader_name(reader, spec)}, as the masks get worse", fontsize=17, weight="bold")
-        columns = min(_COLUMNS, len(tasks))
-        axes = part.subplots(number, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        axes = part.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for axis, (task, ways) in zip(axes, tasks.items(), strict=False):
             handles |= _panel(axis, task, ways)
         for axis in axes[len(tasks) :]:
             axis.set_visible(False)
         part.supxlabel("IoU of the masks with the true ones", fontsize=14)
         part.supylabel("accuracy: 0 is chance, 1 all right", fontsize=14)
+        axes[0].set_ylim(_lowest(tasks), 1.06)
+    handles["fewer than half of the items can be degraded so far"] = Line2D(
+        [], [], color="#555555", marker="o", markerfacecolor="white", linestyle="", markersize=6.5
+    )
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=13, frameon=False)
     with atomic_file(path) as file:
         figure.savefig(file, format="png", metadata={"Software": None})
     return Path(path)
+
+
+def _lowest(tasks: Mapping[str, Mapping[str, Any]]) -> float:
+    """Where the vertical axis begins: below every point. Long intervals of few items may leave the panel."""
+    values = [row["chance_centred"] for ways in tasks.values() for own in ways.values() for row in own["levels"]]
+    return min([-0.3, *(float(value) - 0.1 for value in values if value is not None)])
 
 
 def _panel(axis: Any, task: str, ways: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ Simulated = Callable[[np.random.Generator, float, str, str], str]
 def simulate(model: Simulated, items: int = 400, holds: float = 0.5, seed: int = 0) -> tuple[Any, Any]:
     """Lines of a probe of items with four options in 80 groups, and the items by id.
 
-    Arithmetic is right down to IoU ``holds``, below it picks the option after the right one. ``model`` gets (rng, level,
-    right letter, arithmetic's letter).
+    Arithmetic is right down to IoU ``holds``, below it picks the option after the right one. ``model`` gets the random
+    numbers, the level, the right letter and arithmetic's.
     """
     rng = np.random.default_rng(seed)
     by_id: dict[str, Any] = {}
