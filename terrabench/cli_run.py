@@ -115,11 +115,11 @@ def status(run_folder: Path, as_json: bool) -> None:
 
 
 def _status_text(status: Mapping[str, Any]) -> str:
-    counts = ", ".join(f"{number} {name}" for name, number in status["counts"].items() if number)
+    counted = [f"{number} {name}" for name, number in status["counts"].items() if number]
     if status["not_applicable"]:
-        counts += f", {status['not_applicable']} not applicable"
+        counted.append(f"{status['not_applicable']} not applicable")
     name = status["model"] + (f" under {status['control']}" if status["control"] else "")
-    lines = [f"{name}: {status['items']} items: {counts}"]
+    lines = [f"{name}: {status['items']} items: {', '.join(counted)}"]
     if status["dropped_masks"]:
         lines.append(f"{status['dropped_masks']} masks were dropped; the `error` of their lines says why")
     lines += [f"{number} x {note}" for note, number in status["notes"].items()]

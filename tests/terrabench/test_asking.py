@@ -5,6 +5,8 @@ import json
 
 import models_for_tests as fakes
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from make_bench import make_bench
 from PIL import Image
@@ -380,6 +382,27 @@ def test_a_line_of_a_rotation_that_cannot_be_is_refused(bench, tmp_path):
     (out / "responses.jsonl").write_text(json.dumps(line | {"rotation": -1}) + "\n")
     with pytest.raises(RunError, match="holds a line that is no response"):
         score(out)
+
+
+@pytest.mark.parametrize("control", NAMES)
+def test_the_published_table_can_be_asked_under_every_control(tmp_path, control):
+    """It has neither masks nor bands nor radar: controls that find nothing to take away say so, and nothing fails."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(6):
+        buffer = io.BytesIO()
+        Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(buffer, "PNG")
+        candidates = json.dumps({"A": f"{number}%", "B": f"{number + 20}%"})
+        image = {"bytes": buffer.getvalue(), "path": f"{number}.png"}
+        rows.append({"image": image, "question": f"Q{number}?", "candidates": candidates, "answer": "A"})
+    table = pa.Table.from_pylist([row | {"task_type": "coverage_percentage"} for row in rows])
+    pq.write_table(table, tmp_path / "table.parquet")
+    bench = Benchmark.open(tmp_path / "table.parquet")
+    status = run(bench, fakes.Bright(), "m", tmp_path / "run", control=control)
+    assert status["counts"]["error"] == 0
+    unchanged = 6 if control in ("optical-only", "cloudy", "rgb-only", "first-and-last-date") else 0
+    assert status["notes"].get("unchanged", 0) == unchanged
+    assert score(tmp_path / "run")["not_applicable"] == (6 if control == "sar-only" else 0)
 
 
 def test_the_command_says_what_a_run_was_made_under(bench_path, tmp_path, capsys):

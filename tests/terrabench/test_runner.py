@@ -61,6 +61,23 @@ def test_run_json_says_what_was_asked_of_whom(bench, tmp_path):
     assert record["stamp"]["version"] == "0.1.0"
 
 
+def test_the_files_of_a_run_hold_exactly_what_is_documented(bench, tmp_path):
+    """Other programs read them, so that nothing may come or go by accident."""
+    run(bench, fakes.Bright(), "m", tmp_path / "run", limit=2)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert set(record) == {
+        *("format", "bench", "model", "prompt", "control", "seed", "limit", "items", "privileged", "parser", "stamp")
+    }
+    assert record["control"] is None
+    assert set(record["prompt"]) == {"name", "version", "text", "sha256"}
+    line = lines_of(tmp_path / "run")[0]
+    assert set(line) == {
+        *("id", "rotation", "rotations", "task", "status", "letter", "rule", "parser", "reply", "masks"),
+        *("dropped_masks", "seconds", "error", "meta", "note"),
+    }
+    assert (line["rotation"], line["rotations"], line["note"]) == (0, 1, None)
+
+
 @pytest.mark.parametrize("batch_size", [2, 7, 1000])
 def test_replies_do_not_depend_on_the_batch_size(bench, tmp_path, batch_size):
     run(bench, fakes.Bright(), "bright", tmp_path / "one", batch_size=1)
