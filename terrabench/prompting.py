@@ -52,7 +52,8 @@ def template_for(model: Any, wanted: str | None = None) -> Template:
 
     ``ModelError`` for a name that is none of ``TEMPLATES``.
     """
-    name = getattr(model, "prompt_template", DEFAULT) if wanted is None else wanted
+    own = getattr(model, "prompt_template", None)
+    name = wanted if wanted is not None else DEFAULT if own is None else own
     if not isinstance(name, str) or name not in TEMPLATES:
         where = f"prompt_template of {type(model).__name__}" if wanted is None else "--prompt"
         raise ModelError(f"{where} is {name!r}; expected one of {', '.join(TEMPLATES)}")
