@@ -54,7 +54,7 @@ their average.
     )
 
 
-_STRICT = """True ground sampling, stated denominators, and answers that survive a disturbed label map: a 3 x 3
+_STRICT = """True ground sampling, named denominators, and answers that survive a disturbed label map: a 3 x 3
 majority filter, pixels without a label either way, small objects left out. Word options are balanced per stratum, so
 that what is usual tells nothing."""
 _PAPER = """The filters of arXiv 2603.19039 and 10 m for every pixel, for comparability. Its options are printed as

@@ -28,20 +28,22 @@ from terrabench.blind import blind_score
 from terrabench.build import build
 from terrabench.items import TASKS, Benchmark, BenchmarkError, every_task, tasks_of
 from terrabench.options_plan import Found, assign
+from terrabench.protocols import PAPER, STRICT
 from terrabench.responses import selected_items
 from terrabench.results import Result
 from terrabench.rows import findings_of, item_row, picture_of, protocol_of, word
 from terrabench.runner import run
 from terrabench.scoring import score, summary
+from terrabench.settings import Settings
 from terrabench.stated import stated_findings
 from terrabench.tables import format_table
+from terrabench.tasks import check_task
 from terracot.checks import check_belongs, check_row
 from terracot.findings import SceneFacts
 from terracot.generate import source_spec
 from terracot.io import MANIFEST, canonical_json, read_json, write_manifest
 from terracot.masks import encode
 from terracot.plugins import LETTERS, Response, load_model
-from terracot.rules import Filters
 from terracot.samples import ITEM_SCHEMA, content_id
 from terracot.scenes import Scene, SceneError, Stated
 from terracot.shards import scene_row
@@ -67,20 +69,20 @@ def found_in(*scenes: Scene) -> list[Found]:
 
 def items_of(*scenes: Scene, seed: int = 0) -> list[Row]:
     """Item rows as they come back from Parquet."""
-    plan, _ = assign(found_in(*scenes), seed, None)
+    plan, _ = assign(found_in(*scenes), Settings(seed))
     rows = []
     for scene in scenes:
         facts = SceneFacts(scene)
-        for found, finding in findings_of(facts, Filters(), Counter()):
+        for found, finding in findings_of(facts, STRICT, Counter()):
             if found.key in plan:
                 image = picture_of(scene_row(facts), finding.t)
-                rows.append(item_row(found, finding, plan[found.key], facts, image, seed))
+                rows.append(item_row(found, finding, plan[found.key], facts, image, Settings(seed)))
     return list(pa.Table.from_pylist(rows, schema=ITEM_SCHEMA).to_pylist())
 
 
 def problems(row: Row, scene: Scene) -> list[str]:
     facts = SceneFacts(scene)
-    return [*check_row(row, facts.setting, scene.shape, word), *check_belongs(row, scene_row(facts))]
+    return [*check_row(row, facts.setting, scene.shape, word), *check_belongs(row, scene_row(facts)), *check_task(row)]
 
 
 def counts(numbers: list[float]) -> list[Scene]:
@@ -110,7 +112,7 @@ def test_words_are_balanced_and_shuffled():
     assert {tuple(item["options"]) for item in items} == {("yes", "no"), ("no", "yes")}
     assert all(item["options"][LETTERS.index(item["answer"])] == item["truth"]["text"] for item in items)
     assert {item["template"] for item in items} == {"stated"}
-    _, audit = assign(found_in(*scenes), 0, None)
+    _, audit = assign(found_in(*scenes), Settings())
     assert audit["test/presence"] == {"found": 60, "dropped_with_options": {"outcome_out_of_balance": 36}}
 
 
@@ -141,7 +143,7 @@ def test_numbers_are_drawn_from_other_places_and_none_stands_twice():
 
 def test_numbers_of_one_place_make_no_set():
     scene = scene_of(*(replace(COUNT, key=f"n{v}", answer=str(v), value=float(v)) for v in (1, 10, 100, 1000)))
-    _, audit = assign(found_in(scene), 0, None)
+    _, audit = assign(found_in(scene), Settings())
     assert audit["test/count"]["dropped_with_options"] == {"options_from_one_place": 4}
 
 
@@ -207,12 +209,12 @@ def test_a_picture_that_cannot_be_read_is_noticed_before_options_are_drawn(what,
     scene = scene_of(YES_NO, labels=labels)
     scene = replace(scene, frames=(replace(scene.frames[0], **{what: broken}),))
     with pytest.raises(SceneError, match="not a picture"):
-        list(findings_of(SceneFacts(scene), Filters(), Counter()))
+        list(findings_of(SceneFacts(scene), STRICT, Counter()))
 
 
 def test_measured_and_stated_findings_come_from_one_scene():
     both = scene_of(YES_NO, labels=True)
-    tasks = [found.task for found, _ in findings_of(SceneFacts(both), Filters(), Counter())]
+    tasks = [found.task for found, _ in findings_of(SceneFacts(both), STRICT, Counter())]
     assert tasks[0] == "test/presence"
     assert set(tasks) - {"test/presence"} <= set(TASKS)
     assert len(tasks) > 1
@@ -220,7 +222,7 @@ def test_measured_and_stated_findings_come_from_one_scene():
 
 def test_a_cap_leaves_words_in_balance_and_counts_what_it_takes():
     scenes = [scene_of(replace(YES_NO, answer=("yes", "no")[n % 2]), PUBLISHED, name=f"p{n:02d}") for n in range(40)]
-    plan, audit = assign(found_in(*scenes), 0, per_task=10)
+    plan, audit = assign(found_in(*scenes), Settings(per_task=10))
     words = {f.key: f.word for f in found_in(*scenes)}
     assert Counter(words[key] for key in plan) == {"yes": 5, "no": 5, "Water": 10}
     for task in ("test/presence", "test/cover"):
@@ -282,7 +284,7 @@ FORGED: dict[str, tuple[Callable[[Row], Row], str]] = {
         lambda r: sealed(r, values=[{"quantity": "date", "of": [0], "value": 1.0, "unit": "date", "text": "1"}]),
         "no measured numbers",
     ),
-    "task": (lambda r: sealed(r, task="test/other"), "is not the kind"),
+    "task": (lambda r: sealed(r, task="test/other"), "is not one that the kind"),
     "another source": (lambda r: sealed(r, task="x/cover", kind="x/cover"), "begins with 'test/'"),
     "a phrase as an item": (lambda r: sealed(r, task="refer", kind="refer"), "no multiple-choice question"),
     "template": (lambda r: sealed(r, template="bench.coverage.v1:0"), "template is"),
@@ -324,21 +326,21 @@ def test_the_six_tasks_come_first_and_stated_ones_by_name():
 
 
 def test_protocols_are_those_of_the_items_that_there_are():
-    assert protocol_of({}) == protocol_of({"area": 3, "a/x": 0}) == "paper-filters"
-    assert protocol_of({"area": 0, "a/x": 2}) == "stated"
-    assert protocol_of({"area": 1, "a/x": 2}) == "paper-filters + stated"
+    assert protocol_of({}, STRICT) == protocol_of({"area": 3, "a/x": 0}, STRICT) == "strict"
+    assert protocol_of({"area": 0, "a/x": 2}, PAPER) == "stated"
+    assert protocol_of({"area": 1, "a/x": 2}, PAPER) == "paper + stated"
 
 
 def result(task: str, correct: bool, iou: float | None = None, options: int = 4) -> Result:
     return Result("id", task, "group", "unknown", options, "ok", "A", correct, iou, False, 0)
 
 
-def test_macro6_is_of_the_six_alone_and_macro_of_all_present():
+def test_macro_is_of_the_six_alone_where_there_are_any():
     six = [result(task, True, 1.0) for task in TASKS]
     found = summary([*six, result("a/x", False, options=2)])
     assert found["macro6"] == 1.0
-    assert found["macro_accuracy"] == pytest.approx(6 / 7)
-    assert found["macro_tasks"] == [*TASKS, "a/x"]
+    assert found["macro_accuracy"] == 1.0
+    assert found["macro_tasks"] == [*TASKS]
     alone = summary([result("a/x", True), result("a/y", False)])
     assert (alone["macro6"], alone["macro_accuracy"]) == (None, 0.5)
     assert (alone["mean_iou"], alone["r_iou_correct"], alone["iou_covered"]) == (None, None, None)
@@ -445,7 +447,14 @@ def test_a_referring_set_has_no_items_and_the_audit_says_why(tmp_path):
     assert done.counts["items"] == 0
     audit = json.loads((tmp_path / "out" / "audit.json").read_text())
     refused = {"no_choice_among_options": audit["refer"]["refused_by_filter"]["no_choice_among_options"]}
-    assert audit["refer"] == {"kept": 0, "refused_by_filter": refused, "found": 0, "dropped_with_options": {}}
+    assert audit["refer"] == {
+        "kept": 0,
+        "refused_by_filter": refused,
+        "found": 0,
+        "dropped_with_options": {},
+        "excluded": 0,
+        "source": "refer",
+    }
 
 
 def test_a_measured_source_knows_nothing_of_stated_tasks(tmp_path):
@@ -453,7 +462,7 @@ def test_a_measured_source_knows_nothing_of_stated_tasks(tmp_path):
     build(source_spec("geotiff", str(folder)), tmp_path / "out")
     manifest = read_json(tmp_path / "out" / MANIFEST)
     assert list(manifest["counts"]["tasks"]) == list(TASKS)
-    assert manifest["protocol"] == "paper-filters"
+    assert manifest["protocol"] == "strict"
     assert "stated" not in (tmp_path / "out" / "README.md").read_text()
 
 
