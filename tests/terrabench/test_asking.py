@@ -293,6 +293,37 @@ def test_a_reference_model_is_only_asked_under_controls_that_it_can_notice(bench
     assert scores["micro_accuracy"] == scores["circular"]["consistent"] == scores["mean_iou"] == 1.0
 
 
+class Memory:
+    """Knows the answer of every item by its native bands, and says A when it sees others."""
+
+    def __init__(self, bench):
+        asking = Asking(bench, self, TEMPLATES["letter"], None, 0, privileged=False)
+        self.known = {
+            self.key(asking.ask(item, 0).prompt): item["options"]["ABCD".index(item["answer"])] for item in bench.items
+        }
+
+    @staticmethod
+    def key(prompt):
+        return prompt.question, frozenset(prompt.options), tuple(f.native().tobytes() for f in prompt.frames)
+
+    def respond(self, prompts):
+        texts = [(p, self.known.get(self.key(p))) for p in prompts]
+        return [Response("A" if text is None else p.letters[p.options.index(text)]) for p, text in texts]
+
+
+@pytest.mark.parametrize("control", EVERY_CONTROL)
+def test_a_model_that_knows_the_images_loses_exactly_what_a_control_takes_away(bench, tmp_path, control):
+    run(bench, Memory(bench), "m", tmp_path / "run", control=control)
+    radar = {i["id"] for i in bench.items if int(i["scene_id"].rsplit("-", 1)[1]) % 3 == 1}
+    keeps = {None, "all-bands", "shuffled-options", "first-and-last-date"}
+    for result in item_results(tmp_path / "run", bench, bench.items):
+        item = next(i for i in bench.items if i["id"] == result.id)
+        if control == "other-image" and item["task"] in ("ranking", "boundary"):
+            continue  # it knows the other image too, which is asked about in the same words
+        knows = control in keeps or (control == "optical-only" and result.id not in radar)
+        assert result.correct == (knows or item["answer"] == "A")
+
+
 def test_every_rotation_is_one_line_and_all_of_them_must_be_right(bench, tmp_path):
     out = tmp_path / "run"
     run(bench, SameText(), "m", out, control="shuffled-options", batch_size=5)
