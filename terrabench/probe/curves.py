@@ -30,19 +30,23 @@ RULES = {
     "needs": "The smallest level at which, and at every higher level asked, the chance-centred accuracy is at least "
     "half (or 90 %) of that with the true masks. Null when the highest level fails already, or when the true masks "
     "themselves do not beat chance.",
-    "uses_masks": "Whether the interval of the difference in accuracy between the highest and the lowest level, over "
-    "the series that reach both, lies above 0. False when no answer differs, null when there is no interval.",
+    "difference": "Accuracy at the highest level less that at the lowest, over the series that reach both. A reader "
+    "that ignores its masks has none.",
     "follows_wrong_masks": "Of the degraded masks that lead arithmetic to a wrong option, the share at which the model "
-    "picks that very option.",
+    "picks that very option; `beyond_true_masks` takes away how often it picks it with the true masks as well.",
+    "uses_masks": "Whether an interval lies above 0: that of the difference, or for the model as a whole also that of "
+    "following wrong masks beyond the true ones. Where all items agree and there is no interval, six groups that agree "
+    "count as one (sign test). False when no interval does, null when there is none.",
 }
 """How the figures are defined; a copy is in ``probe.json``."""
 
 _EPSILON = 1e-9
+_AGREEING = 6  # groups: 2 / 2^6 is under 5 %
 
 
 @dataclass(frozen=True)
 class Point:
-    """One answer to one set of masks. ``true_right``: whether the same reader is right with the true masks."""
+    """One answer to one set of masks. ``true_letter`` and ``true_right`` are of the same reader with the true masks."""
 
     item: str
     task: str
@@ -55,6 +59,7 @@ class Point:
     right: bool
     true_right: bool
     letter: str | None
+    true_letter: str | None
     misled: str | None
     """The wrong option that arithmetic picks from these masks; None where it picks the right one or none."""
 
@@ -83,6 +88,7 @@ def points_of(lines: Iterable[Mapping[str, Any]], items: Mapping[str, Mapping[st
                     right=point.get(field) == item["answer"],
                     true_right=true[line["id"]] == item["answer"],
                     letter=point.get(field),
+                    true_letter=true[line["id"]],
                     misled=exact if exact != item["answer"] else None,
                 )
             )
@@ -120,7 +126,10 @@ def _reader(points: Sequence[Point], series: Mapping[tuple[str, str], int], name
         tasks[task] = {way: _curve(own, series[task, way]) for way, own in by_way.items() if own}
     found: dict[str, Any] = {"tasks": tasks}
     if name == "model" and points:
-        found |= {"all_tasks": use_of_masks(points), "follows_wrong_masks": follows_wrong_masks(points)}
+        use, follows = use_of_masks(points), follows_wrong_masks(points)
+        verdicts = (use["uses_masks"], follows["beyond_true_masks"]["above_zero"])
+        used = True in verdicts or (None if verdicts == (None, None) else False)
+        found |= {"all_tasks": use | {"uses_masks": used}, "follows_wrong_masks": follows}
     return found
 
 
@@ -182,23 +191,30 @@ def use_of_masks(points: Sequence[Point]) -> dict[str, Any]:
     high, low = ({(p.item, p.way, p.seed): p for p in points if p.level == v} for v in (levels[-1], levels[0]))
     both = [key for key in high if key in low] if len(levels) > 1 else []
     gains = [float(high[key].right) - float(low[key].right) for key in both]
-    lost = mean_interval(gains, [high[key].group for key in both], bounds=(-1.0, 1.0))
-    slope, slope_interval = _slope([p for p in points if p.iou is not None])
+    lost = _contrast(gains, [high[key].group for key in both])
+    slope, interval = _slope([p for p in points if p.iou is not None])
     return {
-        "difference": {
-            "between": [levels[-1], levels[0]],
-            "n": len(gains),
-            "value": math.fsum(gains) / len(gains) if gains else None,
-            **_stated(lost),
-        },
-        "slope": {"value": slope, **_stated(slope_interval)},
-        "uses_masks": lost.ci95[0] > 0 if lost.ci95 else _without_interval(gains),
+        "difference": {"between": [levels[-1], levels[0]], **lost},
+        "slope": {"value": slope, **_stated(interval)},
+        "uses_masks": lost["above_zero"],
     }
 
 
-def _without_interval(gains: Sequence[float]) -> bool | None:
-    """Nothing varies between groups: an answer that never changes uses no masks; else there is nothing to go by."""
-    return False if gains and not any(gains) else None
+def _contrast(gains: Sequence[float], groups: Sequence[str]) -> dict[str, Any]:
+    """Mean of paired differences from -1 to 1, its interval, and whether that lies above 0."""
+    interval = mean_interval(gains, groups, bounds=(-1.0, 1.0))
+    above = interval.ci95[0] > 0 if interval.ci95 else _agreed(gains, interval.groups)
+    value = math.fsum(gains) / len(gains) if gains else None
+    return {"n": len(gains), "value": value, **_stated(interval), "above_zero": above}
+
+
+def _agreed(gains: Sequence[float], groups: int) -> bool | None:
+    """The verdict without an interval: no difference at all, or the same one in so many groups that it is no chance."""
+    if not gains or len(set(gains)) > 1:
+        return None
+    if gains[0] <= 0:
+        return False
+    return True if groups >= _AGREEING else None
 
 
 def _slope(points: Sequence[Point]) -> tuple[float | None, Interval]:
@@ -218,8 +234,14 @@ def _regression(sums: FloatArray) -> FloatArray:
 
 
 def follows_wrong_masks(points: Sequence[Point]) -> dict[str, Any]:
-    """How often a model goes along with masks that mislead, with an interval clustered by group."""
+    """How often a model goes along with masks that mislead, by itself and beyond the true masks, with intervals."""
     misled = [p for p in points if p.misled is not None]
+    groups = [p.group for p in misled]
     follows = [p.letter == p.misled for p in misled]
-    interval = share_interval(follows, [p.group for p in misled])
-    return {"n": len(misled), "share": sum(follows) / len(follows) if follows else None, **_stated(interval)}
+    beyond = [float(p.letter == p.misled) - float(p.true_letter == p.misled) for p in misled]
+    return {
+        "n": len(misled),
+        "share": sum(follows) / len(follows) if follows else None,
+        **_stated(share_interval(follows, groups)),
+        "beyond_true_masks": _contrast(beyond, groups),
+    }

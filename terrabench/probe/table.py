@@ -10,7 +10,12 @@ NAMES = {"arithmetic": "exact arithmetic on the masks", "model": "{spec}, given 
 
 def reader_name(reader: str, spec: str | None) -> str:
     """What a reader is called in tables and pictures."""
-    return NAMES[reader].format(spec=spec or "the model")
+    return NAMES[reader].format(spec=spec_name(spec))
+
+
+def spec_name(spec: str | None) -> str:
+    """A model's specification without the folders of its file."""
+    return (spec or "the model").rpartition("/")[2]
 
 
 def probe_table(found: Mapping[str, Any]) -> str:
@@ -45,10 +50,13 @@ def _use(curves: Mapping[str, Any], spec: str | None) -> list[str]:
     verdict = {True: "uses its masks", False: "does not show that it uses its masks", None: "cannot be judged"}
     high, low = use["difference"]["between"]
     lost = f"{_with_interval(use['difference'])} (n = {use['difference']['n']})"
-    lines = [f"{spec} {verdict[use['uses_masks']]}: accuracy at IoU {high:g} less that at {low:g} is {lost}"]
+    lines = [f"{spec_name(spec)} {verdict[use['uses_masks']]}: accuracy at IoU {high:g} less that at {low:g} is {lost}"]
     if follows["n"]:
-        share = _with_interval(follows | {"value": follows["share"]})
-        lines.append(f"Where the masks lead to a wrong option, it picks that one in {share} (n = {follows['n']})")
+        share, beyond = _with_interval(follows | {"value": follows["share"]}), follows["beyond_true_masks"]
+        lines += [
+            f"Where the masks lead to a wrong option, it picks that one in {share} (n = {follows['n']}),",
+            f"more often than with the true masks by {_with_interval(beyond)}",
+        ]
     return [*lines, ""]
 
 
@@ -63,8 +71,8 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
     unreached = sum(n for ways in found["unreached"].values() for own in ways.values() for n in own.values())
     notes = [
         "half, 90%: the smallest IoU down to which that part of the accuracy with true masks is kept; - is never",
-        f"{unreached} of {found['asked']} sets of masks could not be degraded to their level and are left out; "
-        "probe.json counts them, and has the intervals",
+        f"{unreached} of {found['asked']} sets of masks could not be degraded to their level and are left out",
+        "probe.json counts them by task, way and level, and has the intervals",
     ]
     if found["errors"] or found["unparsed"]:
         notes.append(f"{found['errors']} errors and {found['unparsed']} replies without a letter, all counted as wrong")

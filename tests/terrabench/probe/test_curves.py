@@ -76,6 +76,11 @@ def test_a_model_that_follows_its_masks_in_60_percent_is_recovered() -> None:
     # Of the masks that mislead it picks their option in 0.6 + 0.4 / 4.
     assert reader["follows_wrong_masks"]["share"] == pytest.approx(0.7, abs=0.03)
     assert reader["follows_wrong_masks"]["n"] == 400 * 2 * 4
+    # With the true masks it picks that option in 0.4 / 4.
+    beyond = reader["follows_wrong_masks"]["beyond_true_masks"]
+    assert beyond["value"] == pytest.approx(0.6, abs=0.04)
+    assert beyond["ci95"][0] < 0.6 < beyond["ci95"][1]
+    assert reader["all_tasks"]["uses_masks"] is True
 
 
 def test_a_model_that_ignores_its_masks_has_a_flat_curve() -> None:
@@ -158,7 +163,30 @@ def test_masks_that_lead_to_no_option_mislead_nobody() -> None:
             point["letter"] = "B"
     found = follows_wrong_masks(points_of(lines, items, "letter"))
     assert (found["n"], found["share"]) == (1, 1.0)
-    assert follows_wrong_masks([]) == {"n": 0, "share": None, "ci95": None, "ci_method": "none", "groups": 0}
+    assert found["beyond_true_masks"]["value"] == 0.0  # it says B with the true masks as well
+    assert found["beyond_true_masks"]["above_zero"] is False
+    none = follows_wrong_masks([])
+    assert (none["n"], none["share"], none["ci95"], none["beyond_true_masks"]["above_zero"]) == (0, None, None, None)
+
+
+def test_following_is_seen_where_accuracy_does_not_fall() -> None:
+    # Half of the items gain what the other half loses as masks get worse: a flat curve of a model that does as told.
+    items = {str(n): {"id": str(n), "group": str(n), "answer": "A", "options": ["x", "y"]} for n in range(80)}
+    lines = []
+    for n in range(80):
+        first, last = ("A", "B") if n % 2 else ("B", "A")
+        lines += [_line(str(n), "true", {1.0: "A"}), _line(str(n), "wrong", {0.9: first, 0.1: last})]
+    for line in lines:
+        for point in line["points"]:
+            point["letter"] = point["arithmetic"]
+    reader = report(lines, items, model=True)["readers"]["model"]
+    assert reader["all_tasks"]["difference"]["value"] == 0.0
+    assert reader["all_tasks"]["difference"]["above_zero"] is False
+    assert reader["all_tasks"]["uses_masks"] is True
+    assert reader["follows_wrong_masks"]["beyond_true_masks"]["value"] == 1.0
+    few = report(lines[:10], items, model=True)["readers"]["model"]  # 5 items, each a group: 2 / 2^5 is over 5 %
+    assert few["follows_wrong_masks"]["beyond_true_masks"]["value"] == 1.0
+    assert few["follows_wrong_masks"]["beyond_true_masks"]["above_zero"] is None
 
 
 def rows(*centred: float | None, true: float | None = 1.0) -> list[dict[str, Any]]:

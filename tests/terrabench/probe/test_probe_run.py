@@ -205,7 +205,7 @@ def test_the_command_writes_curves_and_picture_and_prints_a_table(
     assert main(["probe", str(bench_path), *model, *options]) == 0
     table = capsys.readouterr().out
     assert "exact arithmetic on the masks" in table
-    assert f"{MODELS}:Ignoring does not show that it uses its masks" in table
+    assert f"{MODELS.name}:Ignoring does not show that it uses its masks" in table
     found = json.loads((out / "probe.json").read_text())
     assert set(found["readers"]) == {"arithmetic", "model"}
     with Image.open(out / "probe.png") as picture:
