@@ -10,6 +10,7 @@ import click
 
 import terracot
 from terrabench.cli_build import build
+from terrabench.cli_ledger import ledger
 from terrabench.cli_probe import probe
 from terrabench.cli_recipe import recipe
 from terrabench.cli_rescore import rescore
@@ -44,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (build, recipe, models, run, status, score, compare, rescore, probe):
+for command in (build, recipe, models, run, status, score, compare, ledger, rescore, probe):
     cli.add_command(command)
 
 

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from terracot.io import MANIFEST, check_manifest, read_json, sha256_file
-from terracot.masks import RleError, decode
+from terracot.masks import Order, RleError, decode
 from terracot.plugins import LETTERS, EvidenceMask, PrivilegedItem, Prompt, PromptFrame
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA
 from terracot.scenes import BoolMask, Modality
@@ -64,7 +64,7 @@ def tasks_of(present: Collection[str]) -> list[str]:
     return [task for task in every_task(present) if task in present]
 
 
-RULE_PARAMETERS = ("unit", "measure", "min_pixels", "connectivity")
+RULE_PARAMETERS = ("unit", "measure", "min_pixels", "connectivity", "compared", "threshold")
 """The parameters of an item that a reference model may see: how its rule measures, never what came out."""
 
 EMBEDDED = Path(__file__).with_name("embedded")
@@ -194,30 +194,30 @@ class Benchmark:
         """The item as a reference model sees it: the prompt, the evidence masks, the rule."""
         given = json.loads(item["parameters"] or "{}")
         parameters = {name: given[name] for name in RULE_PARAMETERS if name in given}
-        return PrivilegedItem(self.prompt(item, run_seed), item["task"], self.evidence(item), parameters)
+        return PrivilegedItem(self.prompt(item, run_seed), item["kind"], self.evidence(item), parameters)
 
-    def evidence(self, item: Mapping[str, Any]) -> tuple[EvidenceMask, ...]:
-        """The true masks of an item, decoded. Reads no pixels."""
+    def evidence(self, item: Mapping[str, Any], order: Order = "C") -> tuple[EvidenceMask, ...]:
+        """The true masks of an item, decoded; ``order`` as in ``terracot.masks.decode``. Reads no pixels."""
         shape = self.shape(item)
         return tuple(
-            EvidenceMask(m["t"], m["class_name"], self._decode(m["rle"], shape, item["id"]))
+            EvidenceMask(m["t"], m["class_name"], self._decode(m["rle"], shape, item["id"], order))
             for m in item["masks"] or ()
         )
 
-    def valid(self, item: Mapping[str, Any]) -> dict[int, BoolMask]:
+    def valid(self, item: Mapping[str, Any], order: Order = "C") -> dict[int, BoolMask]:
         """Date -> ``(H, W)`` pixels that have a label; dates without a label map are absent. Reads no pixels."""
         shape = self.shape(item)
         listed = self._places[item["scene_id"]].valid
-        return {v["t"]: self._decode(v["rle"], shape, item["scene_id"]) for v in listed}
+        return {v["t"]: self._decode(v["rle"], shape, item["scene_id"], order) for v in listed}
 
     def shape(self, item: Mapping[str, Any]) -> tuple[int, int]:
         """``(H, W)`` of the item's frames and masks. Reads no pixels."""
         place = self._places[item["scene_id"]]
         return place.height, place.width
 
-    def _decode(self, rle: Mapping[str, Any], shape: tuple[int, int], where: str) -> BoolMask:
+    def _decode(self, rle: Mapping[str, Any], shape: tuple[int, int], where: str, order: Order) -> BoolMask:
         try:
-            return decode(rle, shape)
+            return decode(rle, shape, order)
         except RleError as error:
             raise BenchmarkError(f"{self.path}, {where}: {error}. Copy or build the benchmark again") from error
 
