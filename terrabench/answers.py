@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from terrabench.answer_markers import SENTENCE_END, TAKEN_BACK, end_of_sentence, marked
 from terrabench.answer_text import LONE, MAX_SPAN, clean, lettered, letters, listed, read, texts, whole_option
 
-PARSER_VERSION = 1
-"""Goes up with any change of any reading; stored with every letter."""
+PARSER_VERSION = 2
+"""Goes up with any change of any reading; stored with every letter. 2: spaces are alike, however wide."""
 
 MAX_LINES = 200
 """Lines, from the last one on, that are looked through for a list of the options."""
 
+_SPACES = re.compile(r"[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")  # one character each: places stay
 _CLOSE = re.compile(r"<\s*/\s*answer\s*>", re.I | re.A)
 _OPEN = re.compile(r"<\s*answer\s*>", re.I | re.A)
 _THINK = re.compile(r"<\s*(?P<close>/\s*)?think(?:ing)?\s*>", re.I | re.A)
@@ -53,21 +54,31 @@ def parse(reply: str, options: Sequence[str]) -> Parsed:
 
     Never raises and never returns a letter beyond the options; linear in the length of the reply.
     """
-    shown = _without_thoughts(reply)
+    shown = _without_thoughts(_SPACES.sub(" ", reply))
     tag = _answer_tag(shown)
     if tag:
         return Parsed(read(shown[slice(*tag)], options), "answer_tag", tag)
     end = len(shown.rstrip())
     start = max(0, end - MAX_SPAN)
-    body = shown[start:end]
+    body, places = _narrow(shown[start:end])
     decided = marked(body, options)
     if decided:
         letter, first, last = decided
-        return Parsed(letter, "marker", (start + first, start + last))
+        return Parsed(letter, "marker", (start + places[first], start + places[last]))
     if LONE.fullmatch(clean(body)) or lettered(body, options):
         return Parsed(read(body, options), "lone_letter", (start, end))
     named = _option_text(body, options)
-    return Parsed(named[0], "option_text", (start + named[1], start + named[2])) if named else Parsed(None, "none")
+    if named is None:
+        return Parsed(None, "none")
+    return Parsed(named[0], "option_text", (start + places[named[1]], start + places[named[2]]))
+
+
+def _narrow(text: str) -> tuple[str, Sequence[int]]:
+    """A text with single spaces only, and where each of its characters, and its end, stood before."""
+    if "  " not in text:
+        return text, range(len(text) + 1)
+    kept = [i for i, character in enumerate(text) if character != " " or text[i - 1 : i] != " "]
+    return "".join(text[i] for i in kept), [*kept, len(text)]
 
 
 def _without_thoughts(reply: str) -> str:
