@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from terracot import measure
 from terracot.ground import GroundSampling
+from terracot.language import quantity_text
 from terracot.memo import fixed
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
@@ -219,9 +220,10 @@ def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
             if _below_unit(facts, t, int(m.components.sizes[kept].min(initial=m.classes.size if count else 0))):
                 yield Rejected("counting", "below_mapping_unit")
             elif 2 <= count <= 20:
-                mask = kept[m.components.numbers]
-                parameters = {"min_pixels": COUNTED_PATCH_PX}
-                yield facts.finding("counting", (facts.region(t, int(class_id), mask),), parameters)
+                region = facts.region(t, int(class_id), kept[m.components.numbers])
+                # From the patches at hand; ``answer_from_masks`` counts them again.
+                truth = Truth(float(count), "count", quantity_text(count, "count"))
+                yield Finding("counting", t, (region.class_name,), (region,), truth, {"min_pixels": COUNTED_PATCH_PX})
             else:
                 yield Rejected("counting", "too_few_patches" if count < 2 else "too_many_patches")
 
@@ -311,7 +313,7 @@ def distance(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 yield Rejected("distance", "pixel_size_varies")
             elif not shapes.pixels(a) or not shapes.pixels(b):
                 yield Rejected("distance", "nothing_left_after_opening")
-            elif shapes.bound(a, b) <= filters.min_gap_px or shapes.gap(a, b) <= filters.min_gap_px:
+            elif shapes.within(a, b, filters.min_gap_px) or shapes.gap(a, b) <= filters.min_gap_px:
                 yield Rejected("distance", "gap_below_minimum")
             elif _below_precision(facts, t, regions[a], regions[b]):
                 yield Rejected("distance", "below_map_precision")

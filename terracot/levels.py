@@ -71,9 +71,10 @@ def kind_named(name: str) -> QuestionKind:
     return kinds()[name]
 
 
-def kinds_of(level: str) -> list[QuestionKind]:
+@cache
+def kinds_of(level: str) -> tuple[QuestionKind, ...]:
     """The kinds of a level, in order."""
-    return [kind for kind in kinds().values() if kind.level == level]
+    return tuple(kind for kind in kinds().values() if kind.level == level)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Survey:
 
     @cached_property
     def _pairs(self) -> tuple[_Counts, _Counts]:
-        """Neighbours ``(16, 16)`` by side, and by corner."""
+        """Neighbours ``(16, 16)`` of different regions by side, and by corner."""
         m = self.map
         sides, corners = np.zeros((16, 16), np.int64), np.zeros((16, 16), np.int64)
         for table, one, other in (
@@ -112,7 +112,8 @@ class Survey:
             (corners, m[:-1, :-1], m[1:, 1:]),
             (corners, m[:-1, 1:], m[1:, :-1]),
         ):
-            table += np.bincount((one * np.uint8(16) + other).ravel(), minlength=256).reshape(16, 16)
+            differ = one != other  # which few are
+            table += np.bincount(one[differ] * np.uint8(16) + other[differ], minlength=256).reshape(16, 16)
         return sides + sides.T, corners + corners.T
 
     def sides(self, one: int, other: int) -> int:
@@ -125,8 +126,7 @@ class Survey:
 
     def outline(self, place: int) -> int:
         """Pixel sides between a region and all that it is not, within the frame."""
-        around = self._pairs[0][place]
-        return int(around.sum() - around[place])
+        return int(self._pairs[0][place].sum())
 
 
 def _ninth(size: int) -> npt.NDArray[np.uint8]:
@@ -134,10 +134,10 @@ def _ninth(size: int) -> npt.NDArray[np.uint8]:
 
 
 def _halves(mask: BoolMask) -> list[int]:
-    rows, cols = np.count_nonzero(mask, axis=1), np.count_nonzero(mask, axis=0)
-    down, across = rows.size // 2, cols.size // 2
-    found = rows[:down], rows[rows.size - down :], cols[:across], cols[cols.size - across :]
-    return [int(part.sum()) for part in found]
+    height, width = mask.shape
+    down, across = height // 2, width // 2
+    found = mask[:down], mask[height - down :], mask[:, :across], mask[:, width - across :]
+    return [int(np.count_nonzero(part)) for part in found]
 
 
 _SURVEYS: WeakKeyDictionary[Regions, dict[int, Survey]] = WeakKeyDictionary()

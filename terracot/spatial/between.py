@@ -39,7 +39,7 @@ def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
         regions = {c: facts.region(t, c, shapes.mask(c)) for c in classes}
         wide = {c: grown(shapes.mask(c)) for c in classes}
         for a, b in combinations(classes, 2):
-            if shapes.bound(a, b) <= LEAST_GAP_PX:  # then the gap is, too
+            if shapes.within(a, b, LEAST_GAP_PX):
                 yield Rejected("between", "gap_below_minimum")
                 continue
             gap = shapes.gap(a, b)

@@ -27,7 +27,7 @@ def find(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected]:
         least = max(MARGIN_PX, facts.limits[t].min_distance_m / min(ground.sampling) if ground.known else 0.0)
         for a in classes:
             for b, c in combinations([other for other in classes if other != a], 2):
-                if max(shapes.bound(a, b), shapes.bound(a, c)) < least + 1:  # no gap is below one pixel
+                if all(shapes.within(a, other, least + 1 - 1e-9) for other in (b, c)):  # no gap is below one pixel
                     yield Rejected("nearest", "distances_too_close")
                     continue
                 near, far = sorted((shapes.gap(a, b), shapes.gap(a, c)))

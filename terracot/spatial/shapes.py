@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 from terracot.measure import MapFacts, grown
 from terracot.memo import fixed
@@ -39,6 +41,27 @@ def border(mask: BoolMask, valid: BoolMask) -> BoolMask:
     return mask & grown(valid & ~mask)
 
 
+def meeting(classes: ClassMap, size: int) -> npt.NDArray[np.bool_]:
+    """``(256, 256)`` True where two classes have pixels in one block of ``size`` x ``size`` or in two that touch.
+
+    Of a map with more than 64 classes the others are not looked at: they meet nobody.
+    """
+    present = [c for c in np.flatnonzero(np.bincount(classes.ravel(), minlength=256)).tolist() if c != IGNORE][:64]
+    bits = np.zeros(256, np.uint64)
+    bits[present] = np.uint64(1) << np.arange(len(present), dtype=np.uint64)
+    rows, cols = (-(-n // size) for n in classes.shape)
+    padded = np.zeros((rows * size, cols * size), np.uint64)
+    padded[: classes.shape[0], : classes.shape[1]] = bits[classes]
+    by_row = np.bitwise_or.reduce(padded.reshape(rows, size, cols * size), axis=1)
+    blocks = np.bitwise_or.reduce(by_row.reshape(rows, cols, size), axis=2)
+    around = grown(blocks)  # of whole numbers it dilates each bit
+    met = np.zeros((256, 256), dtype=bool)
+    for c in present:
+        reached = np.bitwise_or.reduce(around[blocks & bits[c] != 0])
+        met[c, present] = reached & bits[present] != 0
+    return met
+
+
 class Shapes:
     """The classes of a map after an opening by a 3 x 3 square, and how far they are apart."""
 
@@ -52,6 +75,7 @@ class Shapes:
         self.opened: ClassMap = np.where(grown(inner), classes, np.uint8(IGNORE))
         self._counts = np.bincount(self.opened.ravel(), minlength=256)
         self._masks: dict[int, BoolMask] = {}
+        self._meeting: dict[int, npt.NDArray[np.bool_]] = {}
 
     def mask(self, class_id: int) -> BoolMask:
         """The opened mask of a class, the same array each time."""
@@ -67,9 +91,15 @@ class Shapes:
         """Its rim."""
         return rim(self.mask(class_id))
 
-    def bound(self, a: int, b: int) -> float:
-        """A distance that the gap between two opened classes does not exceed, quickly found."""
-        return self.rim(a).bound(self.rim(b))
+    def within(self, a: int, b: int, limit: float) -> bool:
+        """True when it is quickly found that the gap between two opened classes is at most ``limit``.
+
+        False does not say that it is more.
+        """
+        size = int((limit / math.sqrt(2) + 1) / 2)  # from corner to corner of two such blocks is at most the limit
+        if size and size not in self._meeting:
+            self._meeting[size] = meeting(self.opened, size)
+        return bool(size and self._meeting[size][a, b]) or self.rim(a).bound(self.rim(b)) <= limit
 
     def gap(self, a: int, b: int) -> float:
         """Smallest distance between two opened classes."""
