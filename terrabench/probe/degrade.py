@@ -53,7 +53,8 @@ class Degraded:
 class Region:
     """A true mask to be degraded, over the ``valid`` pixels of its date; both ``(H, W)`` booleans.
 
-    With ``apart`` each 8-connected component is degraded by itself, as for buildings that are counted.
+    With ``apart`` each 8-connected component is degraded by itself, as for buildings that are counted; what it gains
+    lies on the ground that is nearest to it.
     ``ProbeError`` when the shapes differ.
     """
 

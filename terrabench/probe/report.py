@@ -7,8 +7,9 @@ from typing import Any
 
 from terrabench.items import Benchmark
 from terrabench.probe.curves import report
+from terrabench.probe.folder import SETTINGS
 from terrabench.probe.picture import draw
-from terrabench.probe.run import SETTINGS, run_probe
+from terrabench.probe.run import run_probe
 from terracot.io import atomic_write_text, pretty_json, read_json
 
 PROBE, PICTURE = "probe.json", "probe.png"

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from terrabench.probe.curves import follows_wrong_masks, needed_iou, points_of, report, use_of_masks
+from terrabench.probe.curves import needed_iou, report
 from terrabench.probe.degrade import LEVELS
+from terrabench.probe.points import points_of
+from terrabench.probe.use import follows_wrong_masks, use_of_masks
 
 Simulated = Callable[[np.random.Generator, float, str, str], str]
 

@@ -15,8 +15,9 @@ from PIL import Image
 from terrabench.cli import main
 from terrabench.items import Benchmark
 from terrabench.probe.degrade import ProbeError
+from terrabench.probe.folder import ANSWERS
 from terrabench.probe.report import probe
-from terrabench.probe.run import ANSWERS, run_probe
+from terrabench.probe.run import run_probe
 from terracot.io import OutputError
 from terracot.plugins import ModelError
 
