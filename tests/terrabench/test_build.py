@@ -16,22 +16,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from make_scenes import make_scenes
+from scipy.ndimage import label
 
 from terrabench.build import build
-from terrabench.items import TASKS, Benchmark
+from terrabench.items import APART, TASKS, Benchmark
+from terrabench.protocols import STRICT
 from terrabench.runner import run
 from terrabench.scoring import score
 from terracot import io
 from terracot.generate import source_spec
+from terracot.ground import GroundSampling
 from terracot.io import OutputError
 from terracot.pipeline import WORK
 from terracot.scenes import SourceError
 from terracot.verify import verify
 
-SCENES = "{scenes: 150, size: 64, families: {landscape: 0.5, settlement: 0.5}}"
+SCENES = "{scenes: 120, size: 64, families: {landscape: 0.4, settlement: 0.3, change: 0.1, sequence: 0.2}}"
 FEW = "{scenes: 40, size: 64, families: {landscape: 1.0}}"
 
 
@@ -77,9 +81,11 @@ def test_items_carry_all_that_a_reader_of_the_published_table_expects(items: lis
     assert len(items) > 200
     for item in items:
         assert json.loads(item["candidates"])[item["answer"]] == item["options"]["ABCD".index(item["answer"])]
-        assert item["task_type"] == TASKS[item["task"]]
+        assert item["task_type"] == (TASKS | APART)[item["task"]]
         assert item["image"]["bytes"].startswith(b"\x89PNG")
-        assert len(item["options"]) == (2 if item["task"] in ("ranking", "boundary") else 4)
+        few = (2,) if item["task"] in ("ranking", "boundary") else (2, 3, 4) if item["task"] in APART else (4,)
+        assert len(item["options"]) in few
+    assert {item["task"] for item in items} >= {"coverage", "area", "ranking", "boundary", "sequence_change"}
 
 
 def test_native_bands_of_a_built_benchmark_are_those_of_the_source(bench: Path) -> None:
@@ -107,34 +113,41 @@ def test_every_item_passes_the_filters_of_its_task(items: list[dict[str, Any]], 
             low, high = sorted(float(m.sum()) for m in masks)
             assert high - low > 0.10 * high
         if item["task"] == "boundary":
-            assert min(m.sum() for m in masks) >= 0.03 * valid
+            sizes = [np.bincount(label(m, [[1] * 3] * 3)[0].ravel())[1:] for m in masks]
+            assert max(map(len, sizes)) <= 5
+            assert min(map(min, sizes)) >= 0.01 * valid  # patches of less are no part of the question
         if item["task"] == "distance":
             assert item["truth"]["value"] > 10 * seen.prompt.ground.sampling[0]  # square pixels here
         if item["task"] == "building_change":
-            from scipy.ndimage import label
-
             assert label(masks[0], [[1] * 3] * 3)[1] >= 10
             assert label(masks[1], [[1] * 3] * 3)[1] >= 3
     assert {item["task"] for item in items} >= {"coverage", "area", "ranking"}
 
 
+def _pixel(unit: str, ground: GroundSampling) -> float:
+    """What a pixel measures in base units; here all are square."""
+    power = {"m2": 2, "ha": 2, "km2": 2, "m": 1, "km": 1}.get(unit, 0)
+    return ground.sampling[0] ** power if ground.known else 1.0
+
+
 def test_distractors_are_true_values_of_the_same_stratum(items: list[dict[str, Any]]) -> None:
-    """Every option of a numeric item is what ``answer_from_masks`` gives for another finding of its stratum."""
+    """Every option of a numeric item, in pixels, is what ``answer_from_masks`` gives for a finding of its stratum."""
     from terrabench.rows import findings_of
     from terracot.findings import SceneFacts
-    from terracot.rules import Filters
 
     source = source_spec("procedural", SCENES).open()
     true: dict[str, set[float]] = defaultdict(set)
+    grounds = {scene_id: source.load(scene_id).ground for scene_id in source.ids()}
     for scene_id in source.ids():
-        for found, _ in findings_of(SceneFacts(source.load(scene_id)), Filters(), Counter()):
+        for found, _ in findings_of(SceneFacts(source.load(scene_id)), STRICT, Counter()):
             if found.value is not None:
-                true[found.stratum].add(round(found.value, 6))
+                true[found.stratum].add(round(found.value / _pixel(found.unit, grounds[scene_id]), 6))
     units = {"%": 1.0, "count": 1.0, "m2": 1.0, "ha": 1e4, "km2": 1e6, "m": 1.0, "km": 1e3}
     numeric = [item for item in items if item["option_values"][0] is not None]
     assert len(numeric) > 100
     for item in numeric:
-        scale = units[item["truth"]["unit"]]
+        unit = item["truth"]["unit"]
+        scale = units[unit] / _pixel(unit, grounds[item["scene_id"]])
         assert {round(v * scale, 6) for v in item["option_values"]} <= true[item["stratum"]]
 
 
@@ -144,7 +157,7 @@ def test_letters_are_uniform_and_outcomes_balanced(items: list[dict[str, Any]]) 
     assert all(abs(letters[letter] - share) < 4 * (share * 0.75) ** 0.5 for letter in "ABCD")
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     for item in items:
-        if len(item["options"]) == 2:
+        if item["task"] in ("ranking", "boundary"):
             outcomes[item["stratum"]][item["truth"]["text"]] += 1
     assert outcomes
     assert all(len(set(counts.values())) == 1 and len(counts) == 2 for counts in outcomes.values())
@@ -192,7 +205,7 @@ def test_an_item_that_says_other_than_its_scene_is_found(small: Path, tmp_path: 
     manifest = read_json(out / MANIFEST)
     manifest.pop("files")
     write_manifest(out, manifest)
-    expected = {"image": "its picture is none of its scene", "task": "is not the kind of the question"}
+    expected = {"image": "its picture is none of its scene", "task": "is not one that the kind of the question"}
     problems = verify(out).problems
     assert any(expected.get(forged, f"{forged} is ") in problem for problem in problems), problems
 
@@ -328,5 +341,5 @@ def test_a_truncated_image_is_found_before_options_are_drawn(tmp_path: Path) -> 
     items = Benchmark.open(tmp_path / "bench").items
     said = Counter((i["stratum"], i["options"]["AB".index(i["answer"])]) for i in items if i["task"] == "boundary")
     assert said
-    assert all(said[stratum, "Yes"] == said[stratum, "No"] for stratum, _ in said)
+    assert all(said[stratum, "yes"] == said[stratum, "no"] for stratum, _ in said)
     assert verify(tmp_path / "bench", str(folder)).problems == []
