@@ -9,18 +9,19 @@ work was spread or how often it was killed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from terrabench.guard import Seen, leaks, stamps
+from terrabench.build_jobs import AsProtocol, MeasureJob, WriteJob, findings_path, is_excluded, items_of, plan_path
+from terrabench.found import Found
+from terrabench.guard import leaks, stamps
 from terrabench.items import every_task
-from terrabench.options_plan import Assigned, Found, assign
+from terrabench.options_plan import assign
 from terrabench.protocols import STRICT, TEN_METRES, Protocol, protocol_named
-from terrabench.rows import asked_of, findings_of, item_row, picture_of, protocol_of, word
+from terrabench.rows import findings_of, protocol_of, word
 from terrabench.settings import Settings
 from terrabench.tasks import check_task
 from terracot.croissant import write_croissant
@@ -30,11 +31,9 @@ from terracot.generate import SourceSpec, usable_scenes
 from terracot.ground import GroundSampling
 from terracot.io import (
     atomic_write_text,
-    canonical_json,
     iter_jsonl,
     pretty_json,
     read_json,
-    sha256_file,
     stamp,
     write_manifest,
 )
@@ -44,125 +43,10 @@ from terracot.pipeline import WORK, fingerprint, run_shards, shards_of, working_
 from terracot.questions import Question
 from terracot.render import render_stamp
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
-from terracot.scenes import Scene, SceneError, SceneSource, SourceError
-from terracot.shards import read_rows, scene_row, write_shard
+from terracot.scenes import SceneError, SceneSource, SourceError
+from terracot.shards import read_rows
 
 BENCH = "terrascope-bench"
-
-
-class AsProtocol:
-    """A source whose scenes are as a protocol sees them."""
-
-    def __init__(self, source: SceneSource, protocol: Protocol) -> None:
-        self.source = source
-        self.protocol = protocol
-        self.name = source.name
-
-    def ids(self) -> Sequence[str]:
-        """Those of the source."""
-        return self.source.ids()
-
-    def load(self, scene_id: str) -> Scene:
-        """A scene of the source, under the protocol."""
-        return self.protocol.scene(self.source.load(scene_id))
-
-    def fingerprint(self) -> str:
-        """That of the source."""
-        return self.source.fingerprint()
-
-
-@dataclass(frozen=True)
-class MeasureJob:
-    """First stage: ``.work/findings-00007.jsonl`` and the counts of what was refused."""
-
-    source: SourceSpec
-    out: str
-    settings: Settings
-    not_in: tuple[str, ...] = ()
-
-    @cached_property
-    def seen(self) -> Seen:
-        """What models were trained on, read once per worker."""
-        return Seen.read(self.not_in)
-
-    @cached_property
-    def opened(self) -> SceneSource:
-        """The source, opened once per worker."""
-        return AsProtocol(self.source.open(), self.settings.protocol)
-
-    def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
-        """Measure the scenes of one shard."""
-        lines, quarantine, rejected = [], [], Counter[str]()
-        for scene_id in scene_ids:
-            try:
-                facts = SceneFacts(self.opened.load(scene_id))
-                self.seen.refuse(facts)
-                found = findings_of(facts, self.settings.protocol, rejected)
-                lines += [canonical_json(asdict(one)) for one, _ in found]
-            except SceneError as error:
-                quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
-        path = _findings_path(Path(self.out), index)
-        atomic_write_text(path, "".join(line + "\n" for line in lines))
-        return {
-            "files": {f"{WORK}/{path.name}": {"rows": len(lines), "sha256": sha256_file(path)}},
-            "counts": {"found": len(lines)},
-            "rejected": dict(rejected),
-            "quarantine": quarantine,
-        }
-
-
-@dataclass(frozen=True)
-class WriteJob:
-    """Last stage: ``items-00007`` and ``scenes-00007`` for the scenes that have items."""
-
-    source: SourceSpec
-    out: str
-    settings: Settings
-
-    @cached_property
-    def opened(self) -> SceneSource:
-        """The source, opened once per worker."""
-        return AsProtocol(self.source.open(), self.settings.protocol)
-
-    @cached_property
-    def plan(self) -> Mapping[str, Assigned]:
-        """Options by finding, as ``assign`` left them."""
-        return {key: Assigned(**entry) for key, entry in read_json(_plan_path(Path(self.out))).items()}
-
-    @cached_property
-    def wanted(self) -> set[str]:
-        """Scenes that have at least one item."""
-        return {entry.scene_id for entry in self.plan.values()}
-
-    def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
-        """Write the items and scenes of one shard."""
-        items, scenes, quarantine, excluded = [], [], [], []
-        for scene_id in scene_ids:
-            if scene_id not in self.wanted:
-                continue
-            try:
-                facts = SceneFacts(self.opened.load(scene_id))
-                row = scene_row(facts)
-            except SceneError as error:
-                quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
-                continue
-            made = list(items_of(facts, row, self.plan, self.settings))
-            excluded += [item for item in made if is_excluded(item, self.settings)]
-            if kept := [item for item in made if not is_excluded(item, self.settings)]:
-                scenes.append(row)
-                items += kept
-        data = Path(self.out) / "data"
-        files = {}
-        for stem, rows, schema in (("items", items, ITEM_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
-            name = f"{stem}-{index:05d}.parquet"
-            files[f"data/{name}"] = write_shard(data / name, rows, schema)
-        return {
-            "files": files,
-            "counts": {"scenes": len(scenes), "items": len(items)},
-            "tasks": dict(Counter(item["task"] for item in items)),
-            "excluded": [{"id": item["id"], "task": item["task"]} for item in excluded],
-            "quarantine": quarantine,
-        }
 
 
 def build(
@@ -203,10 +87,10 @@ def build(
             shards = shards_of(ids)
             measure = MeasureJob(source, str(out), settings, tuple(map(str, not_in)))
             measured = run_shards(measure, "measure", shards, out, workers, progress)
-            found = (Found(**line) for index, _ in shards for line in iter_jsonl(_findings_path(out, index)))
+            found = (Found(**line) for index, _ in shards for line in iter_jsonl(findings_path(out, index)))
             assigned, dropped = assign(list(found), settings)
             atomic_write_text(_audit_path(out), pretty_json(dropped))
-            atomic_write_text(_plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
+            atomic_write_text(plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
             written = run_shards(WriteJob(source, str(out), settings), "write", shards, out, workers, progress)
             _finish(out, source, opened, settings, plan, ids, guards, measured, written)
     return summary(out)
@@ -271,19 +155,6 @@ def _finish(
     write_manifest(out, content)
 
 
-def items_of(facts: SceneFacts, scene: Row, plan: Mapping[str, Assigned], settings: Settings) -> Iterator[Row]:
-    """The items of a scene that have options."""
-    for found, finding in asked_of(facts, settings.protocol.filters, Counter()):
-        if found.key in plan:
-            yield item_row(found, finding, plan[found.key], facts, picture_of(scene, finding.t), settings)
-
-
-def is_excluded(item: Row, settings: Settings) -> bool:
-    """True for items that curators have rejected, by themselves or with their scene, or have not chosen."""
-    rejected = item["id"] in settings.exclude or item["scene_id"] in settings.exclude
-    return rejected or bool(settings.only and item["id"] not in settings.only)
-
-
 def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
     """The items that a benchmark with this manifest must hold, made again from its source, for ``verify``."""
     settings = Settings.from_dict(manifest["settings"])
@@ -318,14 +189,6 @@ def _ground(manifest: Mapping[str, Any]) -> GroundSampling | None:
 
 FOLDER = FolderKind("items", ITEM_SCHEMA, _word, rebuild, check_task, _ground)
 """What ``terracot verify`` needs to know of a benchmark; registered as an entry point of ``terracot.folders``."""
-
-
-def _findings_path(out: Path, index: int) -> Path:
-    return out / WORK / f"findings-{index:05d}.jsonl"
-
-
-def _plan_path(out: Path) -> Path:
-    return out / WORK / "options.json"
 
 
 def _audit_path(out: Path) -> Path:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import terracot
+from terrabench.found import Assigned, Found
 from terrabench.items import APART
 from terrabench.items import TASKS as PUBLISHED
-from terrabench.options_plan import Assigned, Found
 from terrabench.protocols import Protocol
 from terrabench.robust import margin, support
 from terrabench.settings import Settings

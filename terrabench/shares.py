@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from terracot.options import capped
 
 if TYPE_CHECKING:
-    from terrabench.options_plan import Assigned, Found
+    from terrabench.found import Assigned, Found
 
 
 def fair_shares(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from terrabench.options_plan import Found
+from terrabench.found import Found
 from terracot.findings import SceneFacts
 from terracot.plugins import LETTERS
 from terracot.scenes import Scene, Stated

@@ -14,8 +14,9 @@ from make_scenes import make_scenes
 
 from terrabench.build import build
 from terrabench.cli import cli
+from terrabench.found import Found
 from terrabench.items import Benchmark
-from terrabench.options_plan import Found, assign
+from terrabench.options_plan import assign
 from terrabench.protocols import PAPER
 from terrabench.settings import Settings, read_ids
 from terracot.generate import source_spec

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from terrabench.options_plan import Found, assign
+from terrabench.found import Found
+from terrabench.options_plan import assign
 from terrabench.settings import Settings
 from terracot.language import UNITS
 

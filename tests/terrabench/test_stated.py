@@ -26,8 +26,9 @@ from make_scenes import class_map, make_scenes, memory_scene
 
 from terrabench.blind import blind_score
 from terrabench.build import build
+from terrabench.found import Found
 from terrabench.items import TASKS, Benchmark, BenchmarkError, every_task, tasks_of
-from terrabench.options_plan import Found, assign
+from terrabench.options_plan import assign
 from terrabench.protocols import PAPER, STRICT
 from terrabench.responses import selected_items
 from terrabench.results import Result
