@@ -113,7 +113,7 @@ def _scene(number: int, size: int, rng: np.random.Generator, fields: list[npt.ND
         "height": size,
         "width": size,
         "ground": {"basis": "measured", "dy_m": 10.0, "dx_m": 10.0, "row_areas_m2": [100.0], "drift": 0.0},
-        "valid": [{"t": t, "rle": encode(valid)} for t in (1, 2)],
+        "valid": [{"t": 1, "rle": encode(valid)}, {"t": 2, "rle": encode(np.ones_like(valid))}],
         "frames": [],
     }
 

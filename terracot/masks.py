@@ -27,7 +27,7 @@ MAX_PIXELS = 1 << 28
 """Masks beyond 16,384 x 16,384 are refused before anything is allocated."""
 
 _CHARS_PER_RUN = 7  # 5 bits a character: 7 hold any signed difference of two runs below MAX_PIXELS
-_FIRST, _GOES_ON, _LAST = 48, 80, 111  # codes '0' to 'o'; from 'P' on, the run goes on with the next character
+_EACH_BYTE = np.uint64(0x0101010101010101)
 
 
 class RleError(ValueError):
@@ -108,7 +108,8 @@ def decode(rle: Any, shape: tuple[int, int], order: Order = "C") -> BoolMask:
         runs = _plain_runs(counts, height * width)
     else:
         raise RleError(f"RLE counts must be a string or a list of integers; found {type(counts).__name__}")
-    if runs.min() < 0 or runs.max() > height * width:  # checked one by one: a wild sum may wrap around
+    # Checked one by one, as a wild sum may wrap around; seen as unsigned, a negative run is larger than all others.
+    if runs.view(np.uint64).max() > height * width:
         wild = int(np.flatnonzero((runs < 0) | (runs > height * width))[0])
         raise RleError(f"RLE run {wild} has {runs[wild]} pixels; expected 0 to {height} x {width}")
     total = int(runs.sum())
@@ -201,31 +202,31 @@ def _uncompress(counts: str | bytes, pixels: int) -> npt.NDArray[np.int64]:
         raw = counts.encode("ascii") if isinstance(counts, str) else counts
     except UnicodeEncodeError as error:
         raise RleError(f"RLE counts hold the character {counts[error.start]!r}; expected ASCII '0' to 'o'") from error
-    codes = np.frombuffer(raw, dtype=np.uint8)
+    codes = np.frombuffer(raw, dtype=np.uint8) - np.uint8(48)  # below '0' this wraps around to more than 63
     if not codes.size:
         raise RleError("RLE counts are empty")
-    if codes.min() < _FIRST or codes.max() > _LAST:
-        bad = int(np.flatnonzero((codes < _FIRST) | (codes > _LAST))[0])
+    if codes.max() > 63:
+        bad = int(np.argmax(codes > 63))
         raise RleError(f"RLE counts hold {chr(raw[bad])!r} at position {bad}; expected characters '0' to 'o'")
-    ends = np.flatnonzero(codes < _GOES_ON)
-    if not ends.size or ends[-1] != codes.size - 1:
+    goes_on = codes >= 32
+    if goes_on[-1]:
         raise RleError("RLE counts end in the middle of a run")
-    # '0' is 48, whose five low bits are 16: the low bits of a code are its digit with the sign bit turned round.
-    digits = codes & 31
-    runs = digits[ends].astype(np.int64) - 16  # the last digit of a run has the sign
-    digits ^= 16
-    lengths = ends + 1
-    lengths[1:] -= lengths[:-1].copy()
-    longer = np.flatnonzero(lengths > 1)  # runs with a digit before the last
-    if longer.size and int(lengths.max()) > _CHARS_PER_RUN:
-        raise RleError(f"RLE counts hold a run of {int(lengths.max())} characters; at most {_CHARS_PER_RUN}")
-    digit = 1
-    while longer.size:
-        runs[longer] = (runs[longer] << 5) + digits[ends[longer] - digit]
-        digit += 1
-        longer = longer[lengths[longer] > digit]
-    np.cumsum(runs[1::2], out=runs[1::2])
-    np.cumsum(runs[2::2], out=runs[2::2])
+    ends, digits = np.flatnonzero(~goes_on), codes & 31
+    runs = (digits[ends] ^ 16).astype(np.int64) - 16  # the last digit of a run has the sign
+    before = ends - 1  # -1 stands for the last character, which goes on nowhere
+    longer = np.flatnonzero(goes_on[before])
+    before = before[longer]
+    for _ in range(_CHARS_PER_RUN):
+        if not longer.size:
+            break
+        runs[longer] = (runs[longer] << 5) + digits[before]
+        before -= 1
+        more = goes_on[before]
+        longer, before = longer[more], before[more]
+    else:
+        raise RleError(f"RLE counts hold a run of more than {_CHARS_PER_RUN} characters")
+    np.add.accumulate(runs[1::2], out=runs[1::2])
+    np.add.accumulate(runs[2::2], out=runs[2::2])
     return runs
 
 
@@ -235,11 +236,11 @@ def _expanded(runs: npt.NDArray[np.int64], pixels: int) -> npt.NDArray[np.bool_]
         return np.repeat(np.arange(runs.size) % 2 == 1, runs)
     words = np.zeros(-(-pixels // 8), dtype="<u8")  # eight pixels each, the first in the lowest byte
     flat = words.view(np.uint8)
-    flat[np.cumsum(runs[:-1])] = 1  # edges; a pixel is set when the edges up to it are odd in number
-    for bits in (8, 16, 32):
-        words ^= words << np.uint64(bits)
-    last = np.bitwise_xor.accumulate(words >> np.uint64(56))
-    words[1:] ^= last[:-1] * np.uint64(0x0101010101010101)
+    flat[np.add.accumulate(runs[:-1])] = 1  # edges; a pixel is set when the edges up to it are odd in number
+    words *= _EACH_BYTE  # within a word, each byte becomes the number of edges up to it
+    odd = np.bitwise_xor.accumulate(words >> np.uint64(56)) & np.uint64(1)
+    words[1:] += odd[:-1] * _EACH_BYTE
+    words &= _EACH_BYTE
     return flat[:pixels].view(np.bool_)
 
 

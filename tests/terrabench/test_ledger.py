@@ -21,6 +21,7 @@ from terracot.plugins import EvidenceMask, PredictedMask, Response
 SHARES = {"sound": 0.3, "perception": 0.2, "arithmetic": 0.15, "choice": 0.1, "format": 0.1, "lucky": 0.15}
 """What the simulated model does, and how often."""
 
+TASKS = ("coverage", "area", "ranking", "boundary", "distance")
 SQUARE = np.ones((3, 3), bool)
 
 
@@ -95,22 +96,24 @@ class Simulated:
 
     def one(self, item):
         act = str(self.rng.choice(list(SHARES), p=list(SHARES.values())))
-        right = "ABCD".index(item["answer"])
-        wrong = [n for n in range(len(item["options"])) if n != right]
-        other = int(self.rng.choice(wrong))
+        right, other = "ABCD".index(item["answer"]), self.other(item)
         masks = self.bench.evidence(item)
         if act in ("perception", "lucky"):
-            seen = self.misseen(item, masks, other)
-            if seen is None:
-                act = "sound"
-            else:
-                masks = seen
+            masks = self.misseen(item, masks, other)
         stated = other if act in ("perception", "arithmetic") else right
         letter = other if act in ("perception", "arithmetic", "choice") else right
         self.did[item["id"]] = act
         answer = "I cannot say." if act == "format" else f"<answer>{'ABCD'[letter]}</answer>"
         reply = f"<think>I mark them: [SEG]. {self.statement(item, stated)}</think>{answer}"
         return Response(reply, tuple(PredictedMask(m.t, m.mask, m.class_name) for m in masks))
+
+    def other(self, item):
+        """A wrong option, always the same one of an item."""
+        wrong = [n for n in range(len(item["options"])) if "ABCD"[n] != item["answer"]]
+        return wrong[int(item["id"], 16) % len(wrong)]
+
+    def can_missee(self, item):
+        return item["task"] in TASKS and self.misseen(item, self.bench.evidence(item), self.other(item)) is not None
 
     def statement(self, item, option):
         text = item["options"][option]
@@ -156,8 +159,8 @@ def built(tmp_path_factory) -> Path:
 
 def test_injected_errors_are_found_again_item_by_item_and_in_their_shares(built, tmp_path, capsys):
     bench = Benchmark.open(built)
-    bench.items[:] = [i for i in bench.items if i["task"] in ("coverage", "area", "ranking", "boundary", "distance")]
     model = Simulated(bench, seed=5)
+    bench.items[:] = [item for item in bench.items if model.can_missee(item)]
     run(bench, model, "simulated.py:Simulated", tmp_path / "run")
     found = ledger(tmp_path / "run", bench)
     assert found == json.loads((tmp_path / "run" / "ledger.json").read_text())
@@ -167,18 +170,14 @@ def test_injected_errors_are_found_again_item_by_item_and_in_their_shares(built,
     assert len(done) == len(SHARES)
     assert min(done.values()) > 20
     for side, acts in (("wrong", ("perception", "arithmetic", "choice", "format")), ("right", ("sound", "lucky"))):
-        every = sum(done[act] for act in acts)
-        assert found[side]["n"] == every
+        assert found[side]["n"] == sum(done[act] for act in acts)
         for act in acts:
             figure = found[side]["verdicts"][act]
-            assert figure["share"] == done[act] / every
+            assert figure["n"] == done[act]
             low, high = figure["ci95"]
-            assert low <= figure["share"] <= high
-    # The shares that were injected; the sound ones are more where a mask could not be falsified.
-    low, high = found["wrong"]["verdicts"]["format"]["ci95"]
-    unfalsified = done["perception"] / sum(done.values()) / SHARES["perception"]
-    assert low <= SHARES["format"] / (SHARES["arithmetic"] + 0.2 + unfalsified * SHARES["perception"]) <= high
-    assert {task for task, figures in found["tasks"].items() if figures["wrong"]["n"]} >= {"coverage", "ranking"}
+            assert low <= SHARES[act] / sum(SHARES[a] for a in acts) <= high
+            assert high - low < 0.25
+    assert set(found["tasks"]) == set(TASKS)
 
 
 def test_a_reply_without_masks_is_not_measured(built, tmp_path):

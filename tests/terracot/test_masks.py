@@ -191,3 +191,86 @@ def test_what_cannot_be_measured_is_none():
 def test_ignored_pixels_are_left_out_of_both():
     valid = {1: bits("####", "....")}
     assert item_iou([Region(1, bits("##..", "...."))], [Region(1, LEFT)], valid).value == 1.0
+
+
+def slow_decode(counts: str, pixels: int) -> list[bool] | None:
+    """The code read character by character, as pycocotools' C source does, with every check; None where refused."""
+    runs: list[int] = []
+    position = 0
+    while position < len(counts):
+        value, digits = 0, 0
+        while True:
+            if position == len(counts) or not 48 <= ord(counts[position]) <= 111:
+                return None
+            code = ord(counts[position]) - 48
+            value |= (code & 31) << (5 * digits)
+            digits, position = digits + 1, position + 1
+            if not code & 32:
+                value -= (code & 16) << (5 * digits - 4)
+                break
+        if digits > 7:
+            return None
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+    if not runs or min(runs) < 0 or sum(runs) != pixels:
+        return None
+    return [number % 2 == 1 for number, run in enumerate(runs) for _ in range(run)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(alphabet="0123456789:?@NOPQRXYZ_`aeno", max_size=12), st.integers(1, 9), st.integers(1, 9))
+def test_hostile_counts_are_read_as_a_slow_reader_reads_them(counts, height, width):
+    expected = slow_decode(counts, height * width)
+    try:
+        found = decode({"size": [height, width], "counts": counts}, (height, width))
+    except RleError:
+        assert expected is None
+    else:
+        assert found.T.ravel().tolist() == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.integers(1, 7))
+def test_runs_of_every_length_and_empty_ones_are_read_in_both_orders(runs, height):
+    runs = [*runs, -sum(runs) % height if sum(runs) else height]
+    width = sum(runs) // height
+    expected = np.array([n % 2 == 1 for n, run in enumerate(runs) for _ in range(run)]).reshape(width, height).T
+    for order in ("C", "F"):
+        found = decode({"size": [height, width], "counts": runs}, (height, width), order)
+        assert np.array_equal(found, expected)
+        assert found.flags[f"{order}_CONTIGUOUS"]
+    text = encode(expected)["counts"]
+    assert np.array_equal(decode({"size": [height, width], "counts": text}, (height, width)), expected)
+
+
+def slow_iou(predicted, true, valid):
+    """Item IoU with sets of pixels and all permutations."""
+    dates = {m.t for m in true}
+    seen = {t: set(zip(*np.nonzero(valid[t]), strict=True)) if t in valid else None for t in dates}
+    blind = {t for t, pixels in valid.items() if not pixels.any()}
+    given, wanted = ([m for m in side if m.t not in blind] for side in (predicted, true))
+    if not wanted:
+        return None
+    total = 0.0
+    for t in dates - blind:
+        sides = []
+        for side in (given, wanted):
+            sets = [set(zip(*np.nonzero(m.mask), strict=True)) for m in side if m.t == t]
+            sides.append([s if seen[t] is None else s & seen[t] for s in sets])
+        few, many = sorted(sides, key=len)
+        best = 0.0
+        for chosen in itertools.permutations(many, len(few)):
+            best = max(best, sum(len(a & b) / len(a | b) if a | b else 1.0 for a, b in zip(few, chosen, strict=True)))
+        total += best
+    return total / max(len(given), len(wanted))
+
+
+dated = st.lists(st.tuples(st.integers(1, 2), arrays(bool, (3, 4))), max_size=3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(dated, dated, st.dictionaries(st.integers(1, 2), arrays(bool, (3, 4))))
+def test_item_iou_of_decoded_masks_is_that_of_sets_of_pixels(predicted, true, valid):
+    sides = [[Region(t, decode(encode(mask), (3, 4), "F")) for t, mask in side] for side in (predicted, true)]
+    expected = slow_iou(*sides, valid)
+    found = item_iou(*sides, {t: np.asfortranarray(pixels) for t, pixels in valid.items()}).value
+    assert found == (None if expected is None else pytest.approx(expected, abs=1e-12))
