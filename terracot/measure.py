@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from scipy import ndimage
 from skimage.measure import label as label_regions
 
 from terracot.ground import GroundSampling
-from terracot.memo import fixed, remembered
+from terracot.memo import fixed, remember, remembered
 from terracot.rims import rim
 from terracot.scenes import IGNORE, BoolMask, ClassMap, Instance, Legend
 
@@ -63,6 +64,22 @@ def shrunk(mask: BoolMask) -> BoolMask:
 def opened(mask: BoolMask) -> BoolMask:
     """The mask without what a 3 x 3 square does not fit into."""
     return grown(shrunk(mask))
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """8-connected components of a mask: ``(H, W)`` numbers, in which it has ``ids``, and by those their pixels."""
+
+    numbers: npt.NDArray[np.signedinteger[Any]]
+    ids: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+
+
+@remembered
+def patches(mask: BoolMask) -> Patches:
+    """The components of a mask, by the place of their first pixels."""
+    numbers, count = ndimage.label(mask, SQUARE)
+    return Patches(numbers, np.arange(1, count + 1), np.bincount(numbers.ravel(), minlength=count + 1)[1:])
 
 
 @remembered
@@ -215,7 +232,11 @@ class MapFacts:
         owner = np.full(count + 1, IGNORE, dtype=np.uint8)
         owner[numbers.ravel()] = self.classes.ravel()
         owner[0] = IGNORE
-        return Components(numbers.astype(np.int32), owner, np.bincount(numbers.ravel(), minlength=count + 1))
+        found = Components(numbers.astype(np.int32), owner, np.bincount(numbers.ravel(), minlength=count + 1))
+        for class_id in np.flatnonzero(self.counts).tolist():
+            ids = np.flatnonzero(owner == class_id)
+            remember(patches, self.mask(class_id), Patches(found.numbers, ids, found.sizes[ids]))
+        return found
 
     @cached_property
     def component_counts(self) -> npt.NDArray[np.int64]:

@@ -47,6 +47,11 @@ def remembered(function: Callable[Concatenate[A, P], R]) -> Callable[Concatenate
     return once
 
 
+def remember(function: Callable[..., R], array: np.ndarray[Any, Any], value: R) -> None:
+    """Let a ``remembered`` function give ``value`` for a ``fixed`` array, where it is known from elsewhere."""
+    _known(array)[(function.__wrapped__, ())] = value  # type: ignore[attr-defined]
+
+
 def _known(array: np.ndarray[Any, Any]) -> dict[Hashable, Any]:
     place = id(array)
     if place not in _KNOWN:

@@ -1,8 +1,8 @@
 """Measured facts of captions: shapes, places and borders of the described regions, each date surveyed once.
 
-Masks of one date must not overlap; together they make a map of positions, on which patches and borders are counted in
-one pass. Patches are 8-connected components; borders are counted in pixel sides, between pixels that share a side;
-halves leave out a middle row or column.
+Masks of one date must not overlap; together they make a map of positions, on which borders are counted in one pass.
+Patches are 8-connected components; borders are counted in pixel sides, between pixels that share a side; halves leave
+out a middle row or column.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from skimage.measure import label as label_regions
 
 from terracot import measure
 from terracot.scenes import BoolMask
@@ -43,22 +42,13 @@ class Survey:
             raise ValueError("regions of one date overlap")
 
     @cached_property
-    def _pieces(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8], _Counts]:
-        numbers, count = label_regions(self.map, connectivity=2, background=_NONE, return_num=True)
-        owner = np.full(count + 1, _NONE, np.uint8)
-        owner[numbers.ravel()] = self.map.ravel()
-        owner[0] = _NONE
-        return numbers, owner, np.bincount(numbers.ravel(), minlength=count + 1)
-
-    @cached_property
     def patches(self) -> _Counts:
         """Number of patches of each region."""
-        return np.bincount(self._pieces[1], minlength=_NONE + 1)[: len(self.masks)]
+        return np.array([len(measure.patches(mask).ids) for mask in self.masks])
 
     def largest(self, place: int) -> int:
         """Pixels of the largest patch of a region."""
-        _, owner, sizes = self._pieces
-        return int(sizes[owner == place].max())
+        return int(measure.patches(self.masks[place]).sizes.max())
 
     def elongation(self, place: int) -> tuple[float, float]:
         """Of the largest patch, long axis over short axis and the direction of the long one.
@@ -66,8 +56,8 @@ class Survey:
         The axes are those of the ellipse with the same second moments, pixels being squares; the direction is an angle
         in degrees, 0 from left to right, 90 from top to bottom, below 180.
         """
-        numbers, owner, sizes = self._pieces
-        rows, cols = np.nonzero(numbers == int(np.argmax(np.where(owner == place, sizes, 0))))
+        found = measure.patches(self.masks[place])
+        rows, cols = np.nonzero(found.numbers == found.ids[np.argmax(found.sizes)])
         yy, xx = rows.var() + 1 / 12, cols.var() + 1 / 12
         xy = float(np.mean((rows - rows.mean()) * (cols - cols.mean())))
         spread = math.hypot((xx - yy) / 2, xy)
@@ -112,8 +102,9 @@ class Survey:
             (corners, m[:-1, :-1], m[1:, 1:]),
             (corners, m[:-1, 1:], m[1:, :-1]),
         ):
-            differ = one != other  # which few are
-            table += np.bincount(one[differ] * np.uint8(16) + other[differ], minlength=256).reshape(16, 16)
+            at = np.flatnonzero(one != other)  # which few do
+            pairs = one.ravel()[at] * np.uint8(16) + other.ravel()[at]
+            table += np.bincount(pairs, minlength=256).reshape(16, 16)
         return sides + sides.T, corners + corners.T
 
     def sides(self, one: int, other: int) -> int:

@@ -16,7 +16,7 @@ from terracot.measure import grown
 from terracot.rims import Rim
 from terracot.scenes import IGNORE
 from terracot.spatial.quantities import in_half, part_shares
-from terracot.spatial.shapes import Shapes, border, closest_line
+from terracot.spatial.shapes import Shapes, border, closest_line, meeting
 
 MASKS = arrays(bool, (9, 11))
 BLOCKS = arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, IGNORE]))
@@ -114,3 +114,22 @@ def test_shares_of_parts_count_as_part_counts_does(mask: np.ndarray) -> None:
 def test_halves_of_a_small_mask() -> None:
     mask = np.array([[1, 1, 0, 1], [0, 1, 0, 0]], bool)
     assert [in_half(mask, half) for half in ("left", "right", "upper", "lower")] == [3, 1, 3, 1]
+
+
+@given(BLOCKS, st.sampled_from([2.0, 6.0, 10.0, 13.7]))
+def test_two_classes_are_never_called_closer_than_they_are(small: np.ndarray, limit: float) -> None:
+    shapes = Shapes(blocky(small))
+    there = [c for c in (0, 1, 2) if shapes.pixels(c)]
+    for a, b in ((a, b) for a in there for b in there if a != b):
+        if shapes.within(a, b, limit):
+            assert exhaustive(shapes.mask(a), shapes.mask(b))[0][0] <= limit
+
+
+def test_blocks_that_touch_at_a_corner_meet_and_those_two_apart_do_not() -> None:
+    classes = np.full((16, 16), IGNORE, np.uint8)
+    classes[0, 0], classes[7, 7], classes[0, 12] = 5, 200, 9
+    met = meeting(classes, 4)
+    assert met[5, 200]
+    assert met[200, 5]
+    assert not met[5, 9]
+    assert not met[IGNORE].any()
