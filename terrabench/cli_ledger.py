@@ -36,7 +36,7 @@ def table(content: dict[str, Any]) -> str:
         "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
         for row in [head, *rows]
     ]
-    lines += ["", "of all answers, with 95 % intervals:"]
+    lines += ["", "of the wrong and of the right answers, with 95 % intervals:"]
     for side in ("wrong", "right"):
         for name, figure in content[side]["verdicts"].items():
             if figure["n"]:

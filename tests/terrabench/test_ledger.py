@@ -223,3 +223,17 @@ def test_a_folder_that_is_no_run_has_no_ledger(tmp_path, capsys):
         ledger(tmp_path)
     assert main(["ledger", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("Error:")
+
+
+@pytest.mark.real
+def test_masks_of_real_labels_squared_to_boxes_are_found_to_be_the_fault(real_data, tmp_path, capsys):
+    source, bench = real_data / "hls_worldcover", tmp_path / "bench"
+    if not source.is_dir():
+        pytest.skip(f"{source} is not there")
+    assert main(["build", "geotiff", str(source), "--limit", "60", "--out", str(bench)]) in (0, 3)
+    for model, faults in (("oracle", False), ("box-oracle", True)):
+        assert main(["run", "--bench", str(bench), "--model", model, "--out", str(tmp_path / model)]) == 0
+        found = ledger(tmp_path / model)
+        assert found["wrong"]["n"] == found["wrong"]["verdicts"]["perception"]["n"]
+        assert (found["wrong"]["n"] > 10) == faults
+        assert found["faithfulness"]["share"] == 1.0
