@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from terrabench.build_jobs import AsProtocol, MeasureJob, WriteJob, findings_path, is_excluded, items_of, plan_path
+from terrabench.build_jobs import AsProtocol, MeasureJob, WriteJob, findings_path, items_of, plan_path
 from terrabench.found import Found
 from terrabench.guard import leaks, stamps
 from terrabench.items import every_task
@@ -42,6 +42,7 @@ from terracot.options import ANY
 from terracot.pipeline import WORK, fingerprint, run_shards, shards_of, working_on
 from terracot.questions import Question
 from terracot.render import render_stamp
+from terracot.rewriting import Rewriter
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA, SCHEMA_VERSION
 from terracot.scenes import SceneError, SceneSource, SourceError
 from terracot.shards import read_rows
@@ -63,12 +64,14 @@ def build(
     difficulty: str = ANY,
     exclude: Sequence[str] = (),
     only: Sequence[str] = (),
+    rewriter: Rewriter | None = None,
 ) -> Summary:
     """Build a benchmark of all tasks in ``out``; resumes what an earlier, killed call began.
 
     ``limit`` reads only the first scenes. ``not_in`` names Terra-CoT folders: scenes of their places, or with their
     images, give no item. ``terrabench.settings.Settings`` says what the others do; items in ``exclude``, and those of
     scenes in it, and all but those in ``only``, are left out after options were drawn, so that no other item changes.
+    ``rewriter`` rewords questions where nothing but words changes.
     ``SourceError`` for a source that cannot be read, ``OutputError`` for a folder that cannot be used.
     """
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
@@ -81,6 +84,8 @@ def build(
     guards = stamps(not_in)
     identity: dict[str, Any] = {"job": "build", "source": source.name, "settings": settings.to_dict()}
     identity["not_in"] = [guard["manifest_sha256"] for guard in guards]
+    if rewriter is not None:
+        identity["rewriter"] = rewriter.identity()
     plan = fingerprint(identity, opened.fingerprint(), ids)
     with working_on(out, plan) as finished:
         if not finished:
@@ -91,16 +96,16 @@ def build(
             assigned, dropped = assign(list(found), settings)
             atomic_write_text(_audit_path(out), pretty_json(dropped))
             atomic_write_text(plan_path(out), pretty_json({key: asdict(entry) for key, entry in assigned.items()}))
-            written = run_shards(WriteJob(source, str(out), settings), "write", shards, out, workers, progress)
-            _finish(out, source, opened, settings, plan, ids, guards, measured, written)
+            job = WriteJob(source, str(out), settings, rewriter)
+            written = run_shards(job, "write", shards, out, workers, progress)
+            _finish(out, job, opened, plan, ids, guards, measured, written)
     return summary(out)
 
 
 def _finish(
     out: Path,
-    source: SourceSpec,
+    job: WriteJob,
     opened: SceneSource,
-    settings: Settings,
     plan: str,
     ids: Sequence[str],
     guards: Sequence[Mapping[str, str]],
@@ -109,6 +114,7 @@ def _finish(
 ) -> None:
     from terrabench.card import card
 
+    source, settings, rewriter = job.source, job.settings, job.rewriter
     rejected: Counter[str] = Counter()
     tasks: Counter[str] = Counter()
     excluded = [entry for record in written for entry in record["excluded"]]
@@ -135,6 +141,7 @@ def _finish(
         {"items": (ITEM_SCHEMA, "id"), "scenes": (SCENE_SCHEMA, "scene_id")},
         {row["license"] for row in read_rows(out, "scenes", ["license"])},
     )
+    known = {entry[name] for entry in excluded for name in ("id", "template_id")}
     content = {
         "kind": BENCH,
         "schema": SCHEMA_VERSION,
@@ -142,17 +149,27 @@ def _finish(
         "source": source_record(source, opened),
         "protocol": protocol_of(tasks, settings.protocol),
         "seed": settings.seed,
-        "settings": settings.to_dict(),
+        "settings": settings.to_dict() if rewriter is None else _of_templates(settings, excluded, out).to_dict(),
         "not_in": list(guards),
         "leaked": [entry["scene_id"] for record in measured for entry in leaks(record["quarantine"])],
-        "exclude_unknown": sorted({*settings.exclude} - {*ids} - {entry["id"] for entry in excluded}),
+        "exclude_unknown": sorted({*settings.exclude} - {*ids} - known),
         "scenes_read": len(ids),
         "counts": counts,
         "quarantined": sum(len(r["quarantine"]) for r in [*measured, *written]),
         "render": render_stamp(),
         "stamp": stamp(),
     }
+    if rewriter is not None:
+        content["rewriting"] = rewriter.identity() | {"rows": total_counts(written, "rewriting")}
     write_manifest(out, content)
+
+
+def _of_templates(settings: Settings, excluded: Sequence[Mapping[str, str | None]], out: Path) -> Settings:
+    """The settings that select the same items by the ids of their templates: those follow from the source."""
+    gone = {str(entry["template_id"] or entry["id"]) for entry in excluded}
+    kept = {row["template_id"] or row["id"] for row in read_rows(out, "items", ["id", "template_id"])}
+    only = tuple(sorted(kept)) if settings.only else ()
+    return replace(settings, exclude=() if only else tuple(sorted(gone)), only=only)
 
 
 def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
@@ -173,7 +190,7 @@ def rebuild(manifest: Mapping[str, Any], source: SceneSource) -> Rebuilt:
 
     def rows(readable: Sequence[tuple[SceneFacts, Row]]) -> list[list[Row]]:
         made = (items_of(facts, scene, plan, settings) for facts, scene in readable)
-        return [[item for item in items if not is_excluded(item, settings)] for items in made]
+        return [[item for item in items if not settings.rejects(item)] for items in made]
 
     return Rebuilt(shards_of(listed), scenes, rows)
 

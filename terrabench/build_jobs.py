@@ -19,6 +19,7 @@ from terracot.generate import SourceSpec
 from terracot.io import atomic_write_text, canonical_json, read_json, sha256_file
 from terracot.kinds import Row
 from terracot.pipeline import WORK
+from terracot.rewriting import Rewriter
 from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA
 from terracot.scenes import Scene, SceneError, SceneSource
 from terracot.shards import scene_row, write_shard
@@ -92,6 +93,7 @@ class WriteJob:
     source: SourceSpec
     out: str
     settings: Settings
+    rewriter: Rewriter | None = None
 
     @cached_property
     def opened(self) -> SceneSource:
@@ -110,7 +112,9 @@ class WriteJob:
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Write the items and scenes of one shard."""
-        items, scenes, quarantine, excluded = [], [], [], []
+        made: list[Row] = []
+        scenes: list[Row] = []
+        quarantine: list[dict[str, str]] = []
         for scene_id in scene_ids:
             if scene_id not in self.wanted:
                 continue
@@ -120,11 +124,14 @@ class WriteJob:
             except SceneError as error:
                 quarantine.append({"scene_id": scene_id, "reason": error.reason, "message": str(error)})
                 continue
-            made = list(items_of(facts, row, self.plan, self.settings))
-            excluded += [item for item in made if is_excluded(item, self.settings)]
-            if kept := [item for item in made if not is_excluded(item, self.settings)]:
-                scenes.append(row)
-                items += kept
+            made += items_of(facts, row, self.plan, self.settings)
+            scenes.append(row)
+        fates: dict[str, int] = {}
+        if self.rewriter is not None:
+            made, fates = self.rewriter.rewrite(made)
+        items = [item for item in made if not self.settings.rejects(item)]
+        shown = {item["scene_id"] for item in items}
+        scenes = [row for row in scenes if row["scene_id"] in shown]
         data = Path(self.out) / "data"
         files = {}
         for stem, rows, schema in (("items", items, ITEM_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
@@ -134,8 +141,13 @@ class WriteJob:
             "files": files,
             "counts": {"scenes": len(scenes), "items": len(items)},
             "tasks": dict(Counter(item["task"] for item in items)),
-            "excluded": [{"id": item["id"], "task": item["task"]} for item in excluded],
+            "excluded": [
+                {name: item[name] for name in ("id", "template_id", "task")}
+                for item in made
+                if self.settings.rejects(item)
+            ],
             "quarantine": quarantine,
+            "rewriting": fates,
         }
 
 
@@ -144,12 +156,6 @@ def items_of(facts: SceneFacts, scene: Row, plan: Mapping[str, Assigned], settin
     for found, finding in asked_of(facts, settings.protocol.filters, Counter()):
         if found.key in plan:
             yield item_row(found, finding, plan[found.key], facts, picture_of(scene, finding.t), settings)
-
-
-def is_excluded(item: Row, settings: Settings) -> bool:
-    """True for items that curators have rejected, by themselves or with their scene, or have not chosen."""
-    rejected = item["id"] in settings.exclude or item["scene_id"] in settings.exclude
-    return rejected or bool(settings.only and item["id"] not in settings.only)
 
 
 def findings_path(out: Path, index: int) -> Path:

@@ -18,6 +18,7 @@ from terracot.cli import (
     print_quarantined,
     reads_scenes,
     report_of,
+    rewriter_of,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +62,19 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Keep only the items whose ids FILE has; the same form.",
 )
+@click.option(
+    "--rewriter",
+    metavar="URL",
+    help="OpenAI-compatible server that rewords questions; what it changes beyond words is not taken. A key is read "
+    "from OPENAI_API_KEY.",
+)
+@click.option("--rewriter-model", metavar="NAME", help="Model of the server to ask.")
+@click.option(
+    "--rewriter-cache",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where its replies are kept, so that a second run costs nothing.  [default: the user's cache folder]",
+)
 @json_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def build(
@@ -76,6 +90,9 @@ def build(
     difficulty: str,
     exclude: Path | None,
     only: Path | None,
+    rewriter: str | None,
+    rewriter_model: str | None,
+    rewriter_cache: Path | None,
     not_in: tuple[Path, ...],
     as_json: bool,
     quiet: bool,
@@ -106,6 +123,7 @@ def build(
         difficulty=difficulty,
         exclude=() if exclude is None else read_ids(exclude),
         only=() if only is None else read_ids(only),
+        rewriter=rewriter_of(rewriter, rewriter_model, rewriter_cache),
     )
     report = report_of(result)
     report["leaks"] = leaks(iter_jsonl(out / QUARANTINE))

@@ -151,6 +151,8 @@ def item_row(
         "protocol": STATED if stated else settings.protocol.name,
         "difficulty": assigned.difficulty,
         "margin": None if stated else _margin(finding, assigned, facts),
+        "rewriter": None,
+        "template_id": None,
     }
     return row | {"id": content_id(row)}
 

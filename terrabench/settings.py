@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,19 @@ class Settings:
         if self.difficulty not in DIFFICULTIES:
             raise SourceError(f"difficulty is one of {', '.join(DIFFICULTIES)}; found {self.difficulty!r}")
 
+    @cached_property
+    def _named(self) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(self.exclude), frozenset(self.only)
+
+    def rejects(self, item: Mapping[str, Any]) -> bool:
+        """True for items that curators have rejected, by themselves or with their scene, or have not chosen.
+
+        A reworded item also goes by the id that it has in the words of the templates.
+        """
+        exclude, only = self._named
+        ids = {item["id"], item["template_id"]}
+        return not exclude.isdisjoint({*ids, item["scene_id"]}) or bool(only and only.isdisjoint(ids))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a manifest."""
         return asdict(self)
@@ -42,8 +56,8 @@ class Settings:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Settings:
         """The settings that a manifest states."""
-        names = {key: tuple(stored.get(key, ())) for key in ("exclude", "only")}
-        return replace(cls(**stored), protocol=_protocol(stored["protocol"]), **names)
+        exclude, only = (tuple(stored.get(key, ())) for key in ("exclude", "only"))
+        return replace(cls(**stored), protocol=_protocol(stored["protocol"]), exclude=exclude, only=only)
 
 
 def read_ids(path: Path) -> list[str]:

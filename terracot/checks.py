@@ -104,6 +104,8 @@ def check_row(row: Mapping[str, Any], scene: Setting, shape: tuple[int, int], wo
     """All that samples and items have in common, then what is particular to either."""
     if content_id(row) != row["id"]:
         yield "id does not follow from the content"
+    if (row["rewriter"] is None) != (row["template_id"] is None):
+        yield f"rewriter is {row['rewriter']!r} with template_id {row['template_id']!r}, expected both or none"
     try:
         masks = row_masks(row, shape)
     except RleError as error:
@@ -303,13 +305,11 @@ def _check_choice(row: Mapping[str, Any], finding: Finding) -> Iterator[str]:
 
 
 def _check_scene_columns(row: Mapping[str, Any], scene: Setting) -> Iterator[str]:
-    """What a sample repeats of the images of its scene, and whether it says it is reworded."""
+    """What a sample repeats of the images of its scene."""
     expected = {"modality": modality_of(scene.views), "dates": scene.dates}
     for column, value in expected.items():
         if row[column] != value:
             yield f"{column} is {row[column]!r}, expected {value!r}"
-    if (row["rewriter"] is None) != (row["template_id"] is None):
-        yield f"rewriter is {row['rewriter']!r} with template_id {row['template_id']!r}, expected both or none"
 
 
 def _check_options(row: Mapping[str, Any]) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """Rewriting: question and trace in the words of a language model, if nothing but words changes.
 
-The model gets the sentences of a row and gives as many back. They are taken only if every number with its unit stands
-where it stood, every class is still named (and no other), words that carry the meaning (not, more, least, upper, valid,
-corners ...) occur as before, remarks in brackets are kept as they are, and no mark of the trace form is written; else
-the template stands. Masks, answer, options and recorded values are never shown for change. ``verify`` holds stored rows
-against their templates by the same rule (``refusal``).
+The model gets the sentences of a row (of an item: its question) and gives as many back. They are taken only if every
+number with its unit stands where it stood, every class is still named (and no other), words that carry the meaning
+(not, more, least, upper, valid, corners ...) occur as before, remarks in brackets are kept as they are, and no mark of
+the trace form is written; else the template stands. Masks, answer, options and recorded values are never shown for
+change. ``verify`` holds stored rows against their templates by the same rule (``refusal``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from terracot.language import NUMBER, UNIT_TEXT
 from terracot.questions import Question
 from terracot.samples import content_id
 from terracot.seeding import seed_of
-from terracot.stated import text_form, text_problem
+from terracot.stated import is_stated, text_form, text_problem
 from terracot.traces import step_to_dict
 
 PROMPT = """You reword the sentences of a question about a satellite image and of the reasoning that answers it.
@@ -82,9 +82,9 @@ class Rewriter:
         return [row for row, _ in results], dict(sorted(counts.items()))
 
     def _one(self, row: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        if not row["steps"]:
+        if not row["steps"] if "steps" in row else is_stated(row["kind"]):
             return row, "nothing_to_reword"
-        asked = {"question": row["question"], "steps": [step["text"] for step in row["steps"]]}
+        asked = {"question": row["question"], "steps": [step["text"] for step in row.get("steps", ())]}
         messages = [
             {"role": "system", "content": PROMPT},
             {"role": "user", "content": json.dumps(asked, ensure_ascii=False)},
@@ -105,38 +105,37 @@ class Rewriter:
 
 def reworded(row: Mapping[str, Any], question: str, texts: Sequence[str], who: Mapping[str, str]) -> dict[str, Any]:
     """A row of the templates in other words."""
-    steps = [{**step, "text": text} for step, text in zip(row["steps"], texts, strict=True)]
-    dates = [mask["t"] for mask in row["masks"]]
-    changed = {
-        "question": question,
-        "steps": steps,
-        "text": text_form(row["kind"], steps, dates, row["dates"], row["answer"]),
-        "rewriter": json.dumps(dict(who), sort_keys=True),
-        "template_id": row["id"],
-    }
+    changed = {"question": question, "rewriter": json.dumps(dict(who), sort_keys=True), "template_id": row["id"]}
+    if "steps" in row:
+        changed |= _trace(row, [{**step, "text": text} for step, text in zip(row["steps"], texts, strict=True)])
     return {**row, **changed} | {"id": content_id({**row, **changed})}
+
+
+def _trace(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The columns that follow from the steps of a sample."""
+    dates = [mask["t"] for mask in row["masks"]]
+    return {"steps": list(steps), "text": text_form(row["kind"], steps, dates, row["dates"], row["answer"])}
 
 
 def problems_of(row: Mapping[str, Any], worded: Question) -> Iterator[str]:
     """What is wrong with a stored, reworded row whose template is ``worded``."""
-    steps = [step_to_dict(step) for step in worded.steps]
-    dates = [mask["t"] for mask in row["masks"]]
-    text = text_form(row["kind"], steps, dates, row["dates"], row["answer"])
-    first = {"question": worded.text, "steps": steps, "text": text, "rewriter": None, "template_id": None}
-    template = {**row, **first}
+    template: dict[str, Any] = {**row, "question": worded.text, "rewriter": None, "template_id": None}
+    if "steps" in row:
+        template |= _trace(row, [step_to_dict(step) for step in worded.steps])
     if content_id(template) != row["template_id"]:
         yield f"template_id {row['template_id']} is not the id of the row in the words of the templates"
-    problem = refusal(template, row["question"], [step["text"] for step in row["steps"]])
+    problem = refusal(template, row["question"], [step["text"] for step in row.get("steps", ())])
     if problem:
         yield f"its words say something else than the template: {problem}"
 
 
 def refusal(row: Mapping[str, Any], question: str, texts: Sequence[str]) -> str:
     """Why other words for a row of the templates are not taken, as a short code; "" when they are."""
-    if len(texts) != len(row["steps"]):
+    steps = row.get("steps", ())
+    if len(texts) != len(steps):
         return "other_number_of_steps"
     pairs = [(row["question"], question, row["values"])]
-    pairs += [(step["text"], text, step["values"]) for step, text in zip(row["steps"], texts, strict=True)]
+    pairs += [(step["text"], text, step["values"]) for step, text in zip(steps, texts, strict=True)]
     names = sorted({mask["class_name"] for mask in row["masks"]}, key=len, reverse=True)
     for old, new, values in pairs:
         if text_problem(new) or "\n" in new or "Image:" in new or not 0.4 * len(old) <= len(new) <= 3 * len(old) + 40:

@@ -164,6 +164,8 @@ ITEM_SCHEMA = pa.schema(
         ("protocol", pa.string()),
         ("difficulty", pa.string()),  # near | far: how close the options of the set lie; null where they are words
         ("margin", MARGIN),
+        ("rewriter", pa.string()),  # JSON: the model that reworded the question; null for templates
+        ("template_id", pa.string()),  # of a reworded item: the id it has in the words of the templates
     ]
 )
 

@@ -433,11 +433,11 @@ def test_options_are_drawn_again_when_the_source_is_given(
 
 
 def test_what_was_not_forged_passes(samples: Path, bench: Path, rasters: Path) -> None:
-    for folder in (samples, bench):
+    for folder, scenes in ((samples, 21), (bench, 10)):
         report = verify(folder, str(rasters))
         assert report.problems == []
-        assert report.checked["masks"] > 50
-        assert report.checked["scenes rebuilt from source"] > 20
+        assert report.checked["masks"] > 20
+        assert report.checked["scenes rebuilt from source"] >= scenes
 
 
 def test_a_changed_file_is_found_by_its_hash(samples: Path, tmp_path: Path) -> None:
