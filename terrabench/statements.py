@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from terrabench.answer_text import normal
 from terrabench.answers import parse
@@ -104,7 +104,7 @@ def reasoning(reply: str, options: Sequence[str]) -> str:
 def numbers(text: str, options: Sequence[str] = ()) -> list[Number]:
     """Every number of a text, in order."""
     shown = {normal(option) for option in options}
-    found = []
+    found: list[Number] = []
     for match in _NUMBER.finditer(text):
         unit = "%" if match["share"] else next((u for u in _NAMED if match[u]), "")
         value, half = _value(match)
@@ -112,18 +112,21 @@ def numbers(text: str, options: Sequence[str] = ()) -> list[Number]:
         if _ABOUT.search(before) and unit in ("px", "valid", "count", ""):
             half = max(half, _place(match["digits"], 1) / 2)
         stated = text[match.start("digits") : match.end()]
-        found.append(
-            Number(
-                value,
-                unit,
-                half,
-                match.start(),
-                match.end(),
-                factor=unit in ("m", "km", "m2", "ha", "km2")
-                and bool(_PER_PIXEL.match(after) or _PIXEL_IS.search(before)),
-                chosen=normal(stated) in shown and _CHOSEN.search(before) is not None,
-            )
+        number = Number(
+            value,
+            unit,
+            half,
+            match.start(),
+            match.end(),
+            factor=unit in ("m", "km", "m2", "ha", "km2") and bool(_PER_PIXEL.match(after) or _PIXEL_IS.search(before)),
+            chosen=normal(stated) in shown and _CHOSEN.search(before) is not None,
         )
+        if found and _RANGE.fullmatch(text, found[-1].end, number.start):
+            joined = _joined(found[-1], number)
+            if joined:
+                found.pop()
+                number = joined
+        found.append(number)
     return found
 
 
@@ -140,6 +143,15 @@ def base_value(number: Number) -> float:
     return number.value * UNITS.get(number.unit, 1.0)
 
 
+def _joined(low: Number, high: Number) -> Number | None:
+    """The range from one number to the next, "30-35 %", as one number; None when the two are none."""
+    if low.unit not in ("", high.unit) or not 0 <= low.value < high.value:
+        return None
+    middle, half = (low.value + high.value) / 2, (high.value - low.value) / 2
+    return replace(high, value=middle, half=half + high.half, start=low.start)
+
+
+_RANGE = re.compile(r"\s?[\-–—]\s?")
 _NAMED = ("km2", "m2", "ha", "km", "m", "valid", "px", "count")
 
 

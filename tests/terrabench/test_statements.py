@@ -105,6 +105,12 @@ def test_a_number_in_many_dresses(text, value, unit, half):
     assert found.value == pytest.approx(value)
 
 
+def test_a_range_is_one_number():
+    (found,) = numbers("about 30-35 % of it")
+    assert (found.value, found.unit, found.half) == (32.5, "%", 3.0)
+    assert [n.value for n in numbers("16 - 11 = 5 buildings")] == [16.0, 11.0, 5.0]
+
+
 def test_the_rounding_that_a_statement_shows_is_what_agrees():
     (whole,), (exact,), (zeros,) = numbers("13 %"), numbers("13.0 %"), numbers("27,300 m²")
     assert [whole.agrees(v) for v in (12.49, 12.5, 13.5, 13.51)] == [False, True, True, False]
