@@ -22,7 +22,8 @@ def in_halves(work: Callable[[T], R], things: Sequence[T]) -> list[R]:
 
     ``work`` must be pure: what it changes in the other process is lost. An error is the first one of the plain loop.
     """
-    if sys.platform != "linux" or len(things) < WORTH or len(os.sched_getaffinity(0)) < 2:
+    daemon = multiprocessing.current_process().daemon  # which may have no children
+    if sys.platform != "linux" or daemon or len(things) < WORTH or len(os.sched_getaffinity(0)) < 2:
         return [work(thing) for thing in things]
     half = len(things) // 2
     context = multiprocessing.get_context("fork")

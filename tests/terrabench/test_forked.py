@@ -40,3 +40,11 @@ def test_a_second_process_that_is_killed_loses_nothing():
 def test_results_that_cannot_be_sent_are_made_here():
     found = in_halves(lambda n: lambda: n, MANY)
     assert [make() for make in found] == MANY
+
+
+def test_within_a_second_process_there_is_no_third():
+    def nested(n):
+        return sum(in_halves(lambda m: m, MANY)) if n in (0, len(MANY) - 1) else n
+
+    found = in_halves(nested, MANY)
+    assert found[0] == found[-1] == 499_500
