@@ -82,7 +82,7 @@ def _refusal(finding: Finding, facts: SceneFacts, filters: Filters) -> str | Non
 
 def _found(task: str, finding: Finding, facts: SceneFacts) -> Found:
     scene, choice = facts.scene, choice_of(finding.kind)
-    about = " & ".join(finding.class_names)
+    about = " & ".join(dict.fromkeys(finding.class_names))
     asked = [task] if finding.kind == task else [task, finding.kind]
     own = choice.stratum(finding)  # what the question itself sets
     when = f"date {finding.t} of {scene.dates}"

@@ -28,7 +28,7 @@ def fair_shares(
     for task, items in _by_task(assigned, found).items():
         classes: dict[str, list[Found]] = defaultdict(list)
         for one in items:
-            classes[" & ".join(one.classes)].append(one)
+            classes[" & ".join(dict.fromkeys(one.classes))].append(one)
         share = math.ceil(len(items) / len(classes))
         for name, members in sorted(classes.items()):
             kept |= _capped(members, share, (seed, task, "class", name))
