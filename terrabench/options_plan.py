@@ -15,7 +15,7 @@ from typing import Any
 from terrabench.found import Assigned, Found
 from terrabench.items import every_task
 from terrabench.settings import Settings
-from terrabench.shares import capped_tasks, fair_shares
+from terrabench.shares import capped_tasks, fair_shares, one_of_each_fact
 from terrabench.tasks import choice_of
 from terracot.language import UNITS, option_text
 from terracot.options import ANY, Candidate, Nearness, Separation, balanced, draw, shuffled_words
@@ -44,6 +44,8 @@ def assign(found: Sequence[Found], settings: Settings) -> tuple[Options, dict[st
     for (task, stratum), members in sorted(strata.items()):
         members.sort(key=lambda f: f.key)
         assigned.update(_options_of(Stratum(task, members, (settings.seed, stratum), settings, dropped[task])))
+    if settings.protocol.balanced:
+        assigned = one_of_each_fact(assigned, found, settings.seed, dropped)
     if settings.class_balance:
         assigned = fair_shares(assigned, found, settings.seed, dropped)
     if settings.per_task is not None:

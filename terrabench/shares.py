@@ -1,4 +1,4 @@
-"""How many items of a task are kept: of every class its fair share, and not more in all than asked for.
+"""Which items are kept: one of each fact, of every class its fair share, and not more of a task than asked for.
 
 Items with two possible answers leave in couples, one of each, so that a balance stays what it is
 (``terracot.options.capped``).
@@ -12,9 +12,35 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from terracot.options import capped
+from terracot.seeding import seed_of
+from terracot.stated import is_stated
 
 if TYPE_CHECKING:
     from terrabench.found import Assigned, Found
+
+
+EXTENT = {"coverage": "extent", "area": "extent"}
+"""Tasks that ask for one fact in two units."""
+
+
+def one_of_each_fact(
+    assigned: Mapping[str, Assigned], found: Sequence[Found], seed: int, dropped: Mapping[str, Counter[str]]
+) -> dict[str, Assigned]:
+    """One numeric item of each fact, by hash: a share and an area of one mask, or a number and a share of buildings.
+
+    Who sees both items of a fact, and what a pixel measures, finds the value that stands among the options of both.
+    """
+    facts: dict[tuple[str, ...], list[Found]] = defaultdict(list)
+    for one in found:
+        if one.key in assigned and one.value is not None and not is_stated(one.task):
+            when = one.key.rpartition(" | ")[2]
+            facts[one.scene_id, EXTENT.get(one.task, one.task), when, *one.classes].append(one)
+    lost: set[str] = set()
+    for members in facts.values():
+        for one in sorted(members, key=lambda f: seed_of(seed, "fact", f.key))[1:]:
+            dropped[one.task]["fact_asked_in_another_unit"] += 1
+            lost.add(one.key)
+    return {key: entry for key, entry in assigned.items() if key not in lost}
 
 
 def fair_shares(

@@ -98,3 +98,33 @@ def test_the_unit_follows_the_pool_at_the_size_of_the_item() -> None:
     # Median of 500 to 50,000 pixels is about 5,000: 450 m2 at 0.3 m, 4.5 km2 at 30 m.
     assert units == {(0.09, "m2"), (900.0, "km2")}
     assert UNITS["km2"] == 1e6
+
+
+def test_share_and_area_of_one_mask_are_not_both_asked() -> None:
+    """Whoever sees both items and the pixel size would know the one value that is an option of both."""
+    rng = np.random.default_rng(3)
+    pixels = rng.permutation(np.linspace(1000, 9000, 400)).round()
+    found = []
+    for n, count in enumerate(pixels):
+        for task, unit, value, scale in (("coverage", "%", count / 100.0, 1.0), ("area", "m2", count * 100.0, 100.0)):
+            found.append(
+                Found(
+                    key=f"s{n} | {task} | water | date 1 of 1",
+                    task=task,
+                    kind=task,
+                    classes=("water",),
+                    stratum=task,
+                    source="test",
+                    scene_id=f"s{n}",
+                    group=f"g{n}",
+                    value=value,
+                    word="",
+                    unit=unit,
+                    scale=scale,
+                )
+            )
+    strict, audit = assign(found, Settings())
+    scenes = [entry.scene_id for entry in strict.values()]
+    assert len(scenes) == len(set(scenes)) > 100
+    lost = [audit[task]["dropped_with_options"].get("fact_asked_in_another_unit", 0) for task in ("coverage", "area")]
+    assert min(lost) > 0  # by hash, not always the same of the two
