@@ -200,6 +200,8 @@ def _item(row: Mapping[str, Any], where: str) -> tuple[dict[str, Any], tuple[int
         "difficulty": None,
         "margin": None,
         "protocol": PUBLISHED,
+        "rewriter": None,
+        "template_id": None,
     }, size
 
 

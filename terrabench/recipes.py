@@ -202,6 +202,8 @@ def new_recipe(folders: Mapping[str, Path], name: str, about: str) -> Recipe:
         for manifest in manifests:
             if "source" not in manifest or "settings" not in manifest:
                 raise RecipeError(f"{folder} was not made by `terrabench build`; only such benchmarks have a recipe")
+            if "rewriting" in manifest:
+                raise RecipeError(f"{folder} has questions in a model's words, which follow from no recipe")
             parts.append(_part(manifest))
             settings[parts[-1].name] = _settings(manifest, folder)
     names = [part.name for part in parts]

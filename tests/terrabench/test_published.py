@@ -22,6 +22,7 @@ from terrabench.results import item_results
 from terrabench.runner import run
 from terrabench.scoring import score
 from terracot.plugins import Response
+from terracot.samples import ITEM_SCHEMA
 
 OPTIONS = {"A": "12%", "B": "25%", "C": "37%", "D": "50%"}
 
@@ -109,6 +110,7 @@ def test_items_of_one_picture_are_one_cluster_and_the_hash_is_that_of_the_file(t
     groups = [item["group"] for item in bench.items]
     assert [groups.index(g) for g in groups] == [0, 0, 2, 2, 4, 4, 6]
     assert groups[0] == hashlib.sha256(picture(0)).hexdigest()[:16]
+    assert set(bench.items[0]) == set(ITEM_SCHEMA.names) - {"image"}
     assert bench.manifest_sha256 == hashlib.sha256(table.read_bytes()).hexdigest()
     assert dict(bench.pictures()).keys() == {item["id"] for item in bench.items}
     assert [data for _, data in bench.pictures()] == [picture(n // 2) for n in range(7)]
