@@ -7,7 +7,7 @@ folder with the level ``refer`` has every class of every scene.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from terrabaselines.segment_then_measure.stacks import Look, Stack, stack_of
 from terrabench.items import Benchmark
 from terracot.dataset import TERRA_COT
 from terracot.io import MANIFEST, read_json, sha256_file
+from terracot.language import plural
 from terracot.masks import decode
 from terracot.plugins import ModelError, PromptFrame
 from terracot.scenes import BoolMask, Modality
@@ -64,8 +65,13 @@ def lessons_of_benchmark(bench: Benchmark) -> Iterator[Lesson]:
         yield from _dated(prompt.frames, masks, prompt.valid)
 
 
-def lessons_of_terra_cot(folder: Path) -> Iterator[Lesson]:
-    """Every date of every scene that has rows of the level ``refer``. ``ModelError`` when there is none."""
+def lessons_of_terra_cot(folder: Path, names: Collection[str] = ()) -> Iterator[Lesson]:
+    """Every date of every scene that has rows of the level ``refer``. ``ModelError`` when there is none.
+
+    Rows speak of "buildings" where the masks of a benchmark are called "building": the plural of one of ``names`` is
+    taken for that name.
+    """
+    spelling = {plural(2, name): name for name in names}
     by_scene: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in read_rows(folder, "samples", ["scene_id", "level", "masks"]):
         if row["level"] == "refer":
@@ -75,7 +81,8 @@ def lessons_of_terra_cot(folder: Path) -> Iterator[Lesson]:
     for scene in read_rows(folder, "scenes"):
         masks: dict[int, dict[str, BoolMask]] = defaultdict(dict)
         for mask in by_scene.get(scene["scene_id"], ()):
-            masks[mask["t"]][mask["class_name"]] = decode(mask["rle"], (scene["height"], scene["width"]))
+            name = spelling.get(mask["class_name"], mask["class_name"])
+            masks[mask["t"]][name] = decode(mask["rle"], (scene["height"], scene["width"]))
         frames = [
             PromptFrame(
                 id=str(number),

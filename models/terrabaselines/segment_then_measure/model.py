@@ -125,7 +125,8 @@ def _parts(bench: Benchmark, shown: Path | None, segmenter: str, seed: int, effo
     try:
         if file is not None and file.is_file():
             return segmentation.loaded(file, segmenter)
-        found = lessons.lessons_of_benchmark(bench) if shown is None else lessons.lessons_of_terra_cot(shown)
+        names = {mask["class_name"] for item in bench.items for mask in item["masks"] or ()}
+        found = lessons.lessons_of_benchmark(bench) if shown is None else lessons.lessons_of_terra_cot(shown, names)
         parts = segmentation.fitted(list(found), segmenter, seed, effort)
     except ImportError as error:
         raise ModelError(
