@@ -9,17 +9,6 @@ reaches chance + 3 points, or when the reader does not find the published ladder
 truth) planted into the same items. Of smaller tasks the two-sided interval is shown, and whether it holds chance, or
 lies above or below. The paper protocol has that ladder, so its score is shown and fails nothing.
 
---fair N] [--json]
-
-How well can each task of finished benchmarks be answered without any image? The reader sees the whole text and the
-name of the source, and is asked about places that it has not learnt from (terrabench/blind.py). Items of several
-BENCHes are pooled by protocol and task.
-
-Under the strict protocol a task with at least 1,000 items fails, with exit code 1, when the one-sided 95 % upper bound
-reaches chance + 3 points, or when the reader does not find the published ladder of options (0.7 / 1 / 1.2 / 1.4 of the
-truth) planted into the same items. Of smaller tasks the two-sided interval is shown, and whether chance lies in it (at chance), below or above. The
-paper protocol has that ladder, so its score is shown and fails nothing.
-
 --fair N replaces every answer by one drawn by lot, N times, and counts how often a fair task of this size fails.
 With --procedural the items are those that `terrabench build procedural YAML` writes, made in memory.
 """
