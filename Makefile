@@ -53,10 +53,13 @@ demo: setup
 	$(BIN)/terrabench run --bench demo/bench --model majority --model-args train=demo/bench-train --out demo/runs/majority
 	$(BIN)/terrabench run --bench demo/bench --model box-oracle --out demo/runs/box-oracle
 	$(BIN)/terrabench run --bench demo/bench --model oracle --out demo/runs/oracle
+	$(BIN)/terrabench ledger demo/runs/box-oracle
+	$(BIN)/terrabench probe demo/bench --limit 64 --seeds 1 --out demo/probe
 	$(BIN)/terrabench score demo/runs/chance demo/runs/majority demo/runs/box-oracle demo/runs/oracle
 	@echo
 	@echo 'All images are synthetic. Terra-CoT data set: demo/terracot   To look through it: demo/browse.html'
 	@echo 'One sample with its masks: demo/sample.png'
+	@echo 'How accuracy falls as masks get worse: demo/probe/probe.png'
 	@echo 'Benchmark: demo/bench   Replies and scores: demo/runs/NAME/responses.jsonl, scores.json'
 
 test: setup
