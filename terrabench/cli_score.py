@@ -21,11 +21,11 @@ from terrabench.cli_shared import json_option, print_json
 @json_option
 def score(runs: tuple[Path, ...], bench: Path | None, compat: str | None, details: bool, as_json: bool) -> None:
     """Score runs: writes scores.json into each and prints one table of all."""
+    from terrabench.beside import score_all
     from terrabench.compat import release_scores, release_text
-    from terrabench.scoring import score as score_run
     from terrabench.tables import format_table
 
-    scored = [score_run(folder, bench) for folder in runs]
+    scored = score_all(runs, bench)
     released = [release_scores(folder, bench) for folder in runs] if compat else []
     if as_json:
         shown = [{"scores": s, "release": r} for s, r in zip(scored, released, strict=True)] if compat else scored

@@ -12,7 +12,7 @@ from terrabench.answers import PARSER_VERSION, parse
 from terrabench.asking import Asked
 from terrabench.responses import NOT_APPLICABLE
 from terracot.masks import encode
-from terracot.plugins import PredictedMask, Prompt, Response
+from terracot.plugins import PredictedMask, Prompt, Response, describe
 
 
 def answered(
@@ -95,5 +95,5 @@ def _mask_problem(given: Any, dates: list[int], shape: tuple[int, int]) -> str |
 def _plain(meta: Any) -> tuple[dict[str, Any], str | None]:
     try:
         return json.loads(json.dumps(dict(meta), allow_nan=False)), None
-    except (TypeError, ValueError, RecursionError) as error:
-        return {}, f"meta dropped: it must be plain JSON values ({error})"
+    except Exception as error:  # noqa: BLE001, what a model hands over may raise anything when it is read
+        return {}, f"meta dropped: it must be plain JSON values ({describe(error)})"

@@ -63,7 +63,7 @@ def run(
     if batch_size < 1 or (limit is not None and limit < 1):
         raise RunError(f"batch size and limit must be at least 1; found {batch_size} and {limit}")
     ask, privileged = _asker(model, spec)
-    if bench.manifest_sha256 in getattr(model, "fitted_on", ()):
+    if bench.manifest_sha256 in (getattr(model, "fitted_on", None) or ()):
         raise ModelError(f"{spec} was fitted on this very benchmark ({bench.path}); fit it on a training split")
     asking = Asking(bench, model, template_for(model, template), control, seed, privileged)
     items = selected_items(bench, limit)
@@ -111,8 +111,8 @@ def _record(
     try:
         info = json.loads(json.dumps(dict(getattr(model, "info", {})), allow_nan=False))
         given = json.loads(json.dumps(dict(arguments or {}), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{spec}: arguments and `info` must be plain JSON values ({error})") from error
+    except Exception as error:
+        raise ModelError(f"{spec}: arguments and `info` must be plain JSON values ({describe(error)})") from error
     return {
         "format": 1,
         "bench": {

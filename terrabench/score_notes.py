@@ -44,11 +44,12 @@ def _of_each_run(runs: Runs) -> list[str]:
 
 def _control(scores: Mapping[str, Any], runs: Runs) -> list[str]:
     notes = []
-    plain = plain_run_of(scores, runs)
-    known = plain is not None and None not in (scores["macro_accuracy"], plain["macro_accuracy"])
-    if plain is not None and known:
+    plain = scores.get("plain_part") or (None if scores.get("not_applicable") else plain_run_of(scores, runs))
+    if plain is not None and None not in (scores["macro_accuracy"], plain["macro_accuracy"]):
         change = 100 * (scores["macro_accuracy"] - plain["macro_accuracy"])
-        notes.append(f"{run_name(scores)}: macro {change:+.1f} against the plain run; `terrabench compare` tests it")
+        where = " on the same items" if scores.get("not_applicable") else ""
+        text = f"macro {change:+.1f} against the plain run{where}; `terrabench compare` tests it"
+        notes.append(f"{run_name(scores)}: {text}")
     circular = scores.get("circular")
     if circular and circular["n"]:
         notes.append(

@@ -25,11 +25,12 @@ _WIDE = 8
 def format_table(scores_list: Sequence[Mapping[str, Any]], details: bool | None = None) -> str:
     """Aligned text: accuracy in per cent by task, macro (with its 95 % interval) and micro mean, mean IoU, and r.
 
-    A run under a control stands below the plain run of the same model. Tasks that the paper does not have, and tasks
-    whose answers are stated by a source, follow in tables of their own, when there are any. ``details`` adds the
-    figures of every run by task, with intervals; by default for one run alone. "-" stands for what a run does not have.
-    Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the benchmark; the lines below
-    the tables say what they mean. ``RunError`` for scores by the released scorer.
+    A run under a control stands below the plain run of the same model; one that leaves items out also below that run's
+    scores on the remaining items (``terrabench.beside``). Tasks that the paper does not have, and tasks whose answers
+    are stated by a source, follow in tables of their own, when there are any. ``details`` adds the figures of every run
+    by task, with intervals; by default for one run alone. "-" stands for what a run does not have, ``n`` counts the
+    items that are scored. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the
+    benchmark; the lines below the tables say what they mean. ``RunError`` for scores by the released scorer.
     """
     from terrabench.score_details import detail_lines
     from terrabench.score_notes import note_lines
@@ -37,8 +38,9 @@ def format_table(scores_list: Sequence[Mapping[str, Any]], details: bool | None 
     refuse_release(scores_list)
     runs = _controls_beside(scores_list)
     header = ["model", *[_SHORT[task] for task in TASKS], "macro", "95 %", "micro", "mIoU", "r", "n"]
-    lines = aligned_table(header, [_row(scores) for scores in runs])
-    lines += [*_apart(runs), *_stated(runs)]
+    rows = [row for scores in runs for row in (scores.get("plain_part"), scores) if row]
+    lines = aligned_table(header, [_row(scores) for scores in rows])
+    lines += [*_apart(rows), *_stated(rows)]
     if details or (details is None and len(runs) == 1):
         for scores in runs:
             lines += detail_lines(scores)
@@ -46,8 +48,8 @@ def format_table(scores_list: Sequence[Mapping[str, Any]], details: bool | None 
 
 
 def run_name(run: Mapping[str, Any]) -> str:
-    """How a run, or its scores, is called: the model, and the control in brackets."""
-    control = run.get("control")
+    """How a run, or its scores, is called: the model, and the control or the part of the items in brackets."""
+    control = {"label": run["part"]} if run.get("part") else run.get("control")
     return f"{run['model']['spec']} [{control['label']}]" if control else str(run["model"]["spec"])
 
 
@@ -127,7 +129,7 @@ def _row(scores: Mapping[str, Any]) -> list[str]:
         percent(scores["micro_accuracy"]),
         percent(scores["mean_iou"]),
         r_text(scores["r_iou_correct"]),
-        str(scores["items"]),
+        str(scores["items"] - scores.get("not_applicable", 0)),
     ]
 
 

@@ -163,9 +163,9 @@ def registered_models() -> dict[str, EntryPoint]:
 
 
 def describe(error: BaseException) -> str:
-    """Type and message of any exception on one line, also of one that cannot be turned into text."""
+    """Type and message of any exception on one line, also of one that cannot be turned into text or be printed."""
     try:
-        message = " ".join(str(error).split())
+        message = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
     except Exception:  # noqa: BLE001
         message = "its message cannot be shown"
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

@@ -114,3 +114,27 @@ class Nested(Bright):
         for _ in range(100_000):
             meta = {"deeper": meta}
         return Response("<answer>A</answer>", (), meta)
+
+
+class Unreadable(Bright):
+    """``meta`` that raises when it is read; every other item ends in an error that no terminal can show."""
+
+    info = {"file": "x"}  # noqa: RUF012
+    fitted_on = None
+
+    class Meta:
+        def keys(self) -> Any:
+            raise OSError("no such file: caf\udce9.tif")
+
+    def one(self, prompt: Prompt) -> Response:
+        if len(self.batches) % 2:
+            raise OSError("no such file: caf\udce9.tif")
+        return Response("<answer>A</answer>", (), self.Meta())  # type: ignore[arg-type]
+
+
+class Mysterious(Bright):
+    """Cannot say what it is."""
+
+    @property
+    def info(self) -> dict[str, Any]:  # type: ignore[override]
+        raise RuntimeError("not loaded yet")

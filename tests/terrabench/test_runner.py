@@ -13,6 +13,7 @@ import pytest
 
 from terrabench import runner
 from terrabench.answers import PARSER_VERSION
+from terrabench.cli import main
 from terrabench.responses import RunError, load_responses, run_status, selected_items
 from terrabench.runner import run
 from terracot.io import OutputError, iter_jsonl
@@ -163,6 +164,21 @@ def test_meta_that_cannot_be_written_is_dropped_and_the_reply_kept(bench, tmp_pa
     (line,) = lines_of(tmp_path / "run")
     assert (status["counts"]["ok"], line["letter"], line["meta"]) == (1, "A", {})
     assert line["error"].startswith("meta dropped: it must be plain JSON values")
+
+
+def test_text_that_cannot_be_printed_and_meta_that_cannot_be_read_end_no_run(bench_path, tmp_path, capsys):
+    options = ["run", "--bench", str(bench_path), "--model", f"{MODELS}:Unreadable", "--out", str(tmp_path / "run")]
+    assert main([*options, "--limit", "4"]) == 0
+    assert "2 x OSError: no such file: caf\\udce9.tif" in capsys.readouterr().out.encode().decode()
+    by_status = {status: [x for x in lines_of(tmp_path / "run") if x["status"] == status] for status in ("ok", "error")}
+    assert [len(lines) for lines in by_status.values()] == [2, 2]
+    assert all(line["meta"] == {} and "meta dropped" in line["error"] for line in by_status["ok"])
+
+
+def test_a_model_that_cannot_say_what_it_is_is_refused_in_words(bench, tmp_path):
+    with pytest.raises(ModelError, match=r"must be plain JSON values \(RuntimeError: not loaded yet\)"):
+        run(bench, fakes.Mysterious(), "m", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_model_that_cannot_work_ends_the_run_at_once(bench, tmp_path):

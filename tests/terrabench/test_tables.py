@@ -1,8 +1,13 @@
 """What is printed of scores: where runs stand, which intervals are shown, and what a reader is told to mind."""
 
+import json
+from collections import defaultdict
+
 import models_for_tests as fakes
+import numpy as np
 import pytest
 
+from terrabench.beside import score_all
 from terrabench.compat import release_scores
 from terrabench.control_names import CIRCULAR
 from terrabench.items import TASKS
@@ -49,6 +54,31 @@ def test_controls_stand_below_the_plain_run_of_their_model(bench, tmp_path):
     assert models == ["y", "x", "x [blind]", f"x [{CIRCULAR}]"]
     assert "x [blind]: macro +0.0 against the plain run; `terrabench compare` tests it" in text
     assert "right only if right in every rotation" in text
+
+
+def test_a_control_that_leaves_items_out_is_not_held_against_other_items_of_the_plain_run(bench, bench_path, tmp_path):
+    run(bench, fakes.Bright(), "x", tmp_path / "plain")
+    run(bench, fakes.Bright(), "x", tmp_path / "sar", control="sar-only")
+    answers = {item["id"]: (item["task"], item["answer"]) for item in bench.items}
+    lines = {n: [json.loads(t) for t in (tmp_path / n / "responses.jsonl").open()] for n in ("plain", "sar")}
+    left = {line["id"] for line in lines["sar"] if line["status"] != "not_applicable"}
+    macro = {}
+    for name, own in lines.items():
+        right = defaultdict(list)
+        for line in own:
+            task, answer = answers[line["id"]]
+            if line["id"] in left:
+                right[task].append(line["letter"] == answer)
+        macro[name] = 100 * np.mean([np.mean(of_task) for of_task in right.values()])
+    scored = score_all([tmp_path / "sar", tmp_path / "plain"], bench_path)
+    assert 100 * scored[0]["plain_part"]["macro_accuracy"] == pytest.approx(macro["plain"])
+    assert "plain_part" not in json.loads((tmp_path / "sar" / "scores.json").read_text())
+    text = format_table(scored)
+    assert [line.split("  ")[0] for line in text.splitlines()[2:5]] == ["x", "x [items of sar-only]", "x [sar-only]"]
+    assert [line.split()[-1] for line in text.splitlines()[2:5]] == [str(len(bench)), str(len(left)), str(len(left))]
+    assert f"x [sar-only]: macro {macro['sar'] - macro['plain']:+.1f} against the plain run on the same items" in text
+    alone = format_table([score(tmp_path / name) for name in ("sar", "plain")])
+    assert "against the plain run" not in alone  # whoever has not asked for the same items gets no difference
 
 
 def test_a_control_without_its_plain_run_is_still_shown(bench, tmp_path):
