@@ -109,6 +109,7 @@ def build(
     from terracot.io import MANIFEST, iter_jsonl, read_json
 
     progress = sys.stderr.isatty() and not (quiet or as_json)
+    chosen = () if only is None else read_ids(only)
     result = build_benchmark(
         spec,
         out,
@@ -122,7 +123,7 @@ def build(
         class_balance=class_balance,
         difficulty=difficulty,
         exclude=() if exclude is None else read_ids(exclude),
-        only=() if only is None else read_ids(only),
+        only=chosen,
         rewriter=rewriter_of(rewriter, rewriter_model, rewriter_cache),
     )
     report = report_of(result)
@@ -135,9 +136,8 @@ def build(
         print_quarantined(report)
         _print_leaks(report["leaks"])
         click.echo(f"All counts: {out / 'audit.json'}")
-    if unknown := read_json(out / MANIFEST)["exclude_unknown"]:
-        shown = ", ".join(unknown[:SHOWN_PROBLEMS]) + (" ..." if len(unknown) > SHOWN_PROBLEMS else "")
-        click.echo(f"Warning: {exclude} has {len(unknown)} ids that no item and no scene has: {shown}", err=True)
+    _warn_of_unknown(exclude, read_json(out / MANIFEST)["exclude_unknown"], "no item and no scene has")
+    _warn_of_unknown(only, sorted(set(chosen) - set(_item_ids(out))), "no item has")
     exit_if_quarantined(result, max_quarantined)
     if not report["counts"]["items"]:
         click.echo(
@@ -147,6 +147,20 @@ def build(
         )
         return EXIT_INVALID
     return 0
+
+
+def _item_ids(folder: Path) -> list[str]:
+    """Ids of all items of a folder."""
+    from terracot.shards import read_rows
+
+    return [row["id"] for row in read_rows(folder, "items", ["id"])]
+
+
+def _warn_of_unknown(file: Path | None, unknown: Sequence[str], by_whom: str) -> None:
+    """Say which ids of a file of curators stand for nothing."""
+    if unknown:
+        shown = ", ".join(unknown[:SHOWN_PROBLEMS]) + (" ..." if len(unknown) > SHOWN_PROBLEMS else "")
+        click.echo(f"Warning: {file} has {len(unknown)} ids that {by_whom}: {shown}", err=True)
 
 
 def _print_audit(audit: Mapping[str, Mapping[str, Any]]) -> None:

@@ -158,10 +158,12 @@ def test_what_curators_choose_is_kept_and_is_as_it_was(scenes: Path, whole: Path
     before = rows(whole)
     chosen = sorted(before)[::4]
     listed = tmp_path / "chosen.txt"
-    listed.write_text("".join(f"{name}\n" for name in chosen))
+    listed.write_text("".join(f"{name}\n" for name in [*chosen, "nobody"]))
     out = tmp_path / "some"
     command = ["build", "geotiff", str(scenes), "--out", str(out), "--only", str(listed), "--max-quarantined", "1"]
-    assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+    done = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "has 1 ids that no item has: nobody" in done.stderr
     assert rows(out) == {name: before[name] for name in before if name in chosen}
     assert verify(out, str(scenes)).problems == []
 
