@@ -26,6 +26,7 @@ def card(
         if "nominal" in bases and not settings.protocol.ten_metres
         else ""
     )
+    paper = settings.protocol.ladders != {}
     stated = sum(entry["kept"] for task, entry in audit.items() if is_stated(task))
     return (
         card_head(("items", "scenes"), [licence for licence, _ in credits])
@@ -33,16 +34,14 @@ def card(
 {synthetic}{nominal}
 {_what(counts, stated)}
 
-Protocol `{settings.protocol.name}`. {_PROTOCOLS[settings.protocol.ladders != {}]}
+Protocol `{settings.protocol.name}`. {_PAPER if paper else _STRICT}
 {_chosen(settings)}{_STATED if stated else ""}
 {audit_table(audit)}
 
-A fact that passes every filter is *found*; an item is *kept* when it gets options. All counts: `audit.json`. Numeric
-options are true values of one stratum (column `stratum`), put into sets before a die chose the one asked about; no
-value is an option twice. `terracot/options.py` says why P(correct = i | question, options, other items) = 1/k. Column
-`difficulty` says whether the options of a set are near to each other (shares within 20 points, other numbers within
-three times the smallest), `margin` what the answer becomes on a disturbed map and with its masks a pixel smaller or
-larger.
+A fact that passes every filter is *found*; an item is *kept* when it gets options. All counts: `audit.json`.
+{_PAPER_OPTIONS if paper else _STRICT_OPTIONS} Column `difficulty` says whether the options of a set are near to each
+other (shares within 20 points, other numbers within three times the smallest), `margin` what the answer becomes on a
+disturbed map and with its masks a pixel smaller or larger.
 
 Tasks `flood_change` and `sequence_change` are not the paper's. They are reported apart from its six and are no part of
 their average.
@@ -60,7 +59,11 @@ that what is usual tells nothing."""
 _PAPER = """The filters of arXiv 2603.19039 and 10 m for every pixel, for comparability. Its options are printed as
 multiples of the truth (distance, area), and its words are not balanced: **they tell answers to readers who never see an
 image.** Results under this protocol are not comparable with those under `strict`."""
-_PROTOCOLS = {False: _STRICT, True: _PAPER}
+_STRICT_OPTIONS = """Numeric options are true values of one stratum (column `stratum`), put into sets before a die chose
+the one asked about; no value is an option twice. `terracot/options.py` says why P(correct = i | question, options,
+items of other scenes) = 1/k."""
+_PAPER_OPTIONS = """Options of `distance` and `area` are multiples of the truth, the same for every item; those of other
+numbers are true values of other places (column `stratum`)."""
 
 
 def audit_table(audit: Mapping[str, Mapping[str, Any]]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from terrabench.found import Assigned, Found
 from terrabench.items import every_task
 from terrabench.settings import Settings
-from terrabench.shares import capped_tasks, fair_shares, one_of_each_fact
+from terrabench.shares import capped_tasks, fair_shares, one_number_a_scene, one_pool_a_fact
 from terrabench.tasks import choice_of
 from terracot.language import UNITS, option_text
 from terracot.options import ANY, Candidate, Nearness, Separation, balanced, draw, shuffled_words
@@ -36,16 +36,16 @@ Options = dict[str, Assigned]
 def assign(found: Sequence[Found], settings: Settings) -> tuple[Options, dict[str, Any]]:
     """Options for every finding that can have some, and per task what was dropped and why."""
     strata: dict[tuple[str, str], list[Found]] = defaultdict(list)
-    for one in found:
-        strata[one.task, one.stratum].append(one)
     tasks = every_task({f.task for f in found})
     assigned: Options = {}
     dropped: dict[str, Counter[str]] = {task: Counter() for task in tasks}
+    for one in one_pool_a_fact(found, settings.seed, dropped) if settings.protocol.balanced else found:
+        strata[one.task, one.stratum].append(one)
     for (task, stratum), members in sorted(strata.items()):
         members.sort(key=lambda f: f.key)
         assigned.update(_options_of(Stratum(task, members, (settings.seed, stratum), settings, dropped[task])))
     if settings.protocol.balanced:
-        assigned = one_of_each_fact(assigned, found, settings.seed, dropped)
+        assigned = one_number_a_scene(assigned, found, settings.seed, dropped)
     if settings.class_balance:
         assigned = fair_shares(assigned, found, settings.seed, dropped)
     if settings.per_task is not None:

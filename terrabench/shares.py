@@ -1,4 +1,4 @@
-"""Which items are kept: one of each fact, of every class its fair share, and not more of a task than asked for.
+"""Which items are kept: no two that tell each other, of every class its fair share, and of a task as many as wanted.
 
 Items with two possible answers leave in couples, one of each, so that a balance stays what it is
 (``terracot.options.capped``).
@@ -19,28 +19,68 @@ if TYPE_CHECKING:
     from terrabench.found import Assigned, Found
 
 
-EXTENT = {"coverage": "extent", "area": "extent"}
-"""Tasks that ask for one fact in two units."""
+EXTENT = ("coverage", "area", "flood_change", "sequence_change")
+"""Tasks whose numbers say how much of an image a class covers, in one unit or another, on one date or several."""
 
 
-def one_of_each_fact(
-    assigned: Mapping[str, Assigned], found: Sequence[Found], seed: int, dropped: Mapping[str, Counter[str]]
-) -> dict[str, Assigned]:
-    """One numeric item of each fact, by hash: a share and an area of one mask, or a number and a share of buildings.
+def one_pool_a_fact(found: Sequence[Found], seed: int, dropped: Mapping[str, Counter[str]]) -> list[Found]:
+    """The findings that may have options: of numbers that tell each other, one, by hash; all that are words.
 
-    Who sees both items of a fact, and what a pixel measures, finds the value that stands among the options of both.
+    These are the share and the area of one class, on any date; where a scene has two classes, or a flood, all of its
+    extents; one distance on several dates. It has to be before options are drawn: an extent that is an option of two
+    pools is less often the answer of either, and a reader who counted that was right in half of the items.
     """
     facts: dict[tuple[str, ...], list[Found]] = defaultdict(list)
+    extents: dict[str, list[Found]] = defaultdict(list)
     for one in found:
-        if one.key in assigned and one.value is not None and not is_stated(one.task):
-            when = one.key.rpartition(" | ")[2]
-            facts[one.scene_id, EXTENT.get(one.task, one.task), when, *one.classes].append(one)
+        if one.task in EXTENT:
+            extents[one.scene_id].append(one)
+    few = {
+        scene
+        for scene, members in extents.items()
+        if any(one.task == "flood_change" for one in members) or len({tuple(one.classes) for one in members}) <= 2
+    }
+    for one in found:
+        if _is_number(one) and one.task != "building_change":
+            about = () if one.task in EXTENT and one.scene_id in few else one.classes
+            facts[(one.scene_id, _fact(one), *about)].append(one)
     lost: set[str] = set()
-    for members in facts.values():
+    for fact, members in facts.items():
+        task = min({one.task for one in members}, key=lambda name: seed_of(seed, "pool", *fact, name))
+        own = min((one.key for one in members if one.task == task), key=lambda key: seed_of(seed, "fact", key))
+        for one in members:
+            if one.key != own:
+                dropped[one.task]["fact_asked_in_other_words"] += 1
+                lost.add(one.key)
+    return [one for one in found if one.key not in lost]
+
+
+def one_number_a_scene(
+    assigned: Mapping[str, Assigned], found: Sequence[Found], seed: int, dropped: Mapping[str, Counter[str]]
+) -> dict[str, Assigned]:
+    """One extent of each scene, by hash, and one number of its buildings.
+
+    Shares of one map add up to at most 100, and a number over a share of buildings is a whole one: who sees two items
+    of a scene could tell which of their options go together.
+    """
+    scenes: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for one in found:
+        if one.key in assigned and _is_number(one) and one.task in (*EXTENT, "building_change"):
+            scenes[one.scene_id, _fact(one)].append(one)
+    lost: set[str] = set()
+    for members in scenes.values():
         for one in sorted(members, key=lambda f: seed_of(seed, "fact", f.key))[1:]:
-            dropped[one.task]["fact_asked_in_another_unit"] += 1
+            dropped[one.task]["scene_asked_for_another_number"] += 1
             lost.add(one.key)
     return {key: entry for key, entry in assigned.items() if key not in lost}
+
+
+def _is_number(one: Found) -> bool:
+    return one.value is not None and not is_stated(one.task)
+
+
+def _fact(one: Found) -> str:
+    return "extent" if one.task in EXTENT else one.task
 
 
 def fair_shares(

@@ -1,4 +1,4 @@
-"""Multiple-choice options that tell nothing: P(correct = i | question, options, every other item) = 1/k.
+"""Multiple-choice options that tell nothing: P(correct = i | question, options, items of other scenes) = 1/k.
 
 A uniform rank of the answer is not enough: with made-up distractors a blind reader still learns which numbers look
 true. So every option is the true value of an item of the same *stratum* (same task, source, split, classes, dates and

@@ -34,7 +34,7 @@ def number(n: int, value: float, kind: str = "coverage", about: str = "water", u
         classes=(about,),
         stratum=f"{kind} | {about}",
         source="test",
-        scene_id=f"s{n}",
+        scene_id=f"{about} {n}",
         group=f"g{n}",
         value=value,
         word="",

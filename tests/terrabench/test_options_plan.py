@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from terrabench.found import Found
+from terrabench.found import Assigned, Found
 from terrabench.options_plan import assign
+from terrabench.protocols import PAPER
 from terrabench.settings import Settings
 from terracot.language import UNITS
 
@@ -100,31 +103,96 @@ def test_the_unit_follows_the_pool_at_the_size_of_the_item() -> None:
     assert UNITS["km2"] == 1e6
 
 
-def test_share_and_area_of_one_mask_are_not_both_asked() -> None:
-    """Whoever sees both items and the pixel size would know the one value that is an option of both."""
+def extents(classes: Sequence[str], scenes: int = 400) -> list[Found]:
+    """Shares and areas of scenes of 10,000 pixels at 10 m: what each class covers, all of them 100 %."""
     rng = np.random.default_rng(3)
-    pixels = rng.permutation(np.linspace(1000, 9000, 400)).round()
-    found = []
-    for n, count in enumerate(pixels):
-        for task, unit, value, scale in (("coverage", "%", count / 100.0, 1.0), ("area", "m2", count * 100.0, 100.0)):
-            found.append(
-                Found(
-                    key=f"s{n} | {task} | water | date 1 of 1",
-                    task=task,
-                    kind=task,
-                    classes=("water",),
-                    stratum=task,
-                    source="test",
-                    scene_id=f"s{n}",
-                    group=f"g{n}",
-                    value=value,
-                    word="",
-                    unit=unit,
-                    scale=scale,
-                )
-            )
+    first = rng.permutation(np.linspace(500, 9500, scenes).round())  # no two alike
+    rest = (10_000 - first) * (rng.uniform(0.2, 0.8, scenes) if len(classes) == 3 else 1.0)
+    counts = np.stack([first, rest.round(), 10_000 - first - rest.round()])[: len(classes)]
+    return [
+        Found(
+            key=f"s{n} | {task} | {name} | date 1 of 1",
+            task=task,
+            kind=task,
+            classes=(name,),
+            stratum=f"{task} | {name}",
+            source="test",
+            scene_id=f"s{n}",
+            group=f"g{n}",
+            value=float(count) * size,
+            word="",
+            unit=unit,
+            scale=100.0 if task == "area" else 1.0,
+        )
+        for name, of_class in zip(classes, counts, strict=True)
+        for n, count in enumerate(of_class)
+        for task, unit, size in (("coverage", "%", 0.01), ("area", "m2", 100.0))
+    ]
+
+
+def shown(found: Sequence[Found], assigned: Mapping[str, Assigned]) -> list[tuple[str, int]]:
+    """Class and pixels of every option of every item."""
+    by_key = {one.key: one for one in found}
+    return [
+        (by_key[key].classes[0], round(value * 100 if by_key[key].unit == "%" else value / 100))
+        for key, entry in assigned.items()
+        for value in entry.values
+    ]
+
+
+def test_share_and_area_of_one_mask_are_not_both_asked_nor_lent() -> None:
+    """Who saw both items, or counted how often a value is an option anywhere, would know more than chance."""
+    found = extents(["water", "land"])[:800]  # those of water
+    strict, audit = assign(found, Settings())
+    assert len(strict) == pytest.approx(100, abs=2)  # 400 masks, four to an item
+    values = shown(found, strict)
+    assert len(values) == len(set(values)) == 4 * len(strict)
+    lost = [audit[task]["dropped_with_options"]["fact_asked_in_other_words"] for task in ("coverage", "area")]
+    assert sum(lost) == 400
+    assert min(lost) > 150  # by hash, not always the same of the two
+
+
+def test_of_two_classes_one_tells_the_other_and_is_not_seen_beside_it() -> None:
+    """Flood water and dry land of one scene, asked for apart, were answered by adding options up to 100."""
+    found = extents(["water", "land"])
+    strict, _ = assign(found, Settings())
+    water = [count if name == "water" else 10_000 - count for name, count in shown(found, strict)]
+    assert len(water) == len(set(water)) > 350
+
+
+def test_a_flood_is_the_extent_of_its_scene() -> None:
+    """New water over an image that had none is the water of the second date: one fact, whatever it is called."""
+    found = extents(["water", "crops", "town"])
+    floods = [
+        replace(one, key=f"{one.key} | flood", task="flood_change", kind="flood_share", stratum="flood")
+        for one in found
+        if one.task == "coverage" and one.classes == ("water",)
+    ]
+    strict, _ = assign([*found, *floods], Settings())
+    by_key = {one.key: one for one in (*found, *floods)}
+    water = [
+        round(value * (100 if by_key[key].unit == "%" else 0.01))
+        for key, entry in strict.items()
+        for value in entry.values
+        if by_key[key].classes == ("water",)
+    ]
+    assert {by_key[key].task for key in strict} == {"coverage", "area", "flood_change"}
+    assert len(water) == len(set(water)) > 100
+
+
+def test_a_scene_is_asked_for_one_share_as_all_of_them_add_up_to_a_hundred() -> None:
+    found = extents(["water", "crops", "town"])
     strict, audit = assign(found, Settings())
     scenes = [entry.scene_id for entry in strict.values()]
-    assert len(scenes) == len(set(scenes)) > 100
-    lost = [audit[task]["dropped_with_options"].get("fact_asked_in_another_unit", 0) for task in ("coverage", "area")]
-    assert min(lost) > 0  # by hash, not always the same of the two
+    assert len(scenes) == len(set(scenes)) > 150
+    dropped = [audit[task]["dropped_with_options"]["scene_asked_for_another_number"] for task in ("coverage", "area")]
+    assert min(dropped) > 0
+    for task in ("coverage", "area"):
+        of_task = sum(key.split(" | ")[1] == task for key in strict)
+        assert of_task + sum(audit[task]["dropped_with_options"].values()) == audit[task]["found"]
+
+
+def test_the_paper_protocol_asks_for_share_and_area_as_the_paper_does() -> None:
+    found = extents(["water", "land"])
+    items, _ = assign(found, Settings(protocol=PAPER))
+    assert sum(key.split(" | ")[1] == "area" for key in items) == 800  # every one
