@@ -30,6 +30,26 @@ STATUSES = ("ok", "unparsed", "error", "missing")
 NOT_APPLICABLE = "not_applicable"
 """An item that a control leaves nothing to show of (a SAR image under optical-only): not asked, never wrong."""
 
+_KINDS_OF_RUN: dict[str, Any] = {
+    "bench": dict,
+    "bench.path": str,
+    "bench.manifest_sha256": str,
+    "model": dict,
+    "model.spec": str,
+    "seed": int,
+    "items": int,
+}
+_KINDS_OF_LINE: dict[str, Any] = {
+    "id": str,
+    "reply": str,
+    "letter": str | None,
+    "masks": list | None,
+    "dropped_masks": int | None,
+    "rotations": int | None,
+    "parser": str | int | None,
+}
+"""What the readers of the two files rely on; runs of older versions may lack what can be None."""
+
 Key = tuple[str, int]
 """Item id and rotation: one asking."""
 
@@ -69,7 +89,21 @@ def load_run(folder: str | Path) -> dict[str, Any]:
     missing = [key for key in ("bench", "model", "seed", "items") if not isinstance(run, dict) or key not in run]
     if missing:
         raise RunError(f"{path} lacks {', '.join(missing)}; it was not made by `terrabench run`")
-    return dict(run)
+    optional = {"bench.size": int | None, "limit": int | None, "control": dict | None, "prompt": dict | None} | (
+        {"control.name": str, "control.label": str} if run.get("control") else {}
+    )
+    for key, kind in {**_KINDS_OF_RUN, **optional}.items():
+        value = value_at(run, key)
+        if not isinstance(value, kind):
+            raise RunError(f"{path}: {key} cannot be {value!r:.60}; it was changed after the run. Restore it")
+    return run
+
+
+def value_at(record: Any, dotted: str) -> Any:
+    """The value at a path such as "bench.path"; None where there is none."""
+    for part in dotted.split("."):
+        record = record.get(part) if isinstance(record, Mapping) else None
+    return record
 
 
 def control_of(run: Mapping[str, Any]) -> str | None:
@@ -103,7 +137,8 @@ def latest(lines: Iterable[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     for line in lines:
         rotation = line.get("rotation", 0)
         known = line.get("status") in (*STATUSES[:3], NOT_APPLICABLE)
-        if not isinstance(line.get("id"), str) or not known or type(rotation) is not int or rotation < 0:
+        known = known and all(isinstance(line.get(key), kind) for key, kind in _KINDS_OF_LINE.items())
+        if not known or type(rotation) is not int or rotation < 0:
             raise RunError(f"{RESPONSES} holds a line that is no response: {str(line)[:80]}; restore the file")
         found[line["id"], rotation] = line
     return found

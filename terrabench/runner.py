@@ -20,7 +20,17 @@ from terrabench.asking import Asking, Item
 from terrabench.items import Benchmark
 from terrabench.prompting import template_for
 from terrabench.response_lines import answered, not_applicable
-from terrabench.responses import RESPONSES, RUN, RunError, ids_sha256, latest, load_run, run_status, selected_items
+from terrabench.responses import (
+    RESPONSES,
+    RUN,
+    RunError,
+    ids_sha256,
+    latest,
+    load_run,
+    run_status,
+    selected_items,
+    value_at,
+)
 from terracot.io import append_line, atomic_write_text, lock, open_log, pretty_json, read_jsonl_healing, stamp
 from terracot.plugins import Model, ModelError, ReferenceModel, Response, describe
 
@@ -135,7 +145,9 @@ def _settle(out: Path, record: dict[str, Any]) -> None:
     """Write ``run.json``, or make sure that the one which is there belongs to the same run."""
     if (out / RUN).is_file():
         before = load_run(out)
-        differences = [d for key in _SAME_ON_RESUME for d in _differences(key, _at(before, key), _at(record, key))]
+        differences = [
+            d for key in _SAME_ON_RESUME for d in _differences(key, value_at(before, key), value_at(record, key))
+        ]
         if differences:
             raise RunError(
                 f"{out} holds another run and cannot be resumed: {'; '.join(differences)}. "
@@ -146,13 +158,6 @@ def _settle(out: Path, record: dict[str, Any]) -> None:
     elif out.is_dir() and any(out.iterdir()):
         raise RunError(f"{out} is not empty and has no {RUN}; give a new folder as --out")
     atomic_write_text(out / RUN, pretty_json(record))
-
-
-def _at(record: Mapping[str, Any], dotted: str) -> Any:
-    value: Any = record
-    for part in dotted.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def _differences(name: str, before: Any, now: Any) -> list[str]:

@@ -80,15 +80,16 @@ def _macro(runs: Runs) -> list[str]:
 
 
 def _intervals(runs: Runs) -> list[str]:
-    """Tasks in few groups, and those that have no interval for it."""
-    groups = {name: task["groups"] for scores in runs for name, task in scores["tasks"].items()}
-    few = [f"{name} ({count})" for name, count in groups.items() if 1 < count < FEW_GROUPS]
-    one = [name for name, count in groups.items() if count == 1]
+    """Tasks in few groups with the interval that they have for it, and those that have none."""
+    tasks = {(name, t["groups"], t["ci_method"]): None for scores in runs for name, t in scores["tasks"].items()}
     notes = []
-    if few:
-        notes.append(f"under {FEW_GROUPS} groups (places or events): {', '.join(few)}; interval: {METHODS['t']}")
+    for method, how in METHODS.items():
+        few = [f"{name} ({count})" for name, count, own in tasks if own == method and 1 < count < FEW_GROUPS]
+        if few:
+            notes.append(f"under {FEW_GROUPS} groups (places or events): {', '.join(few)}; interval: {how}")
+    one = [name for name, count, _ in tasks if count == 1]
     if one:
-        notes.append(f"one group only, so no interval can be given: {', '.join(one)}")
+        notes.append(f"one group only, so no interval can be given: {', '.join(dict.fromkeys(one))}")
     return notes
 
 

@@ -91,7 +91,7 @@ def marks(scores: Mapping[str, Any]) -> str:
 
 def limited(scores: Mapping[str, Any]) -> bool:
     """True for a run of a part of its benchmark."""
-    return bool(scores["items"] < scores["bench"].get("size", scores["items"]))
+    return bool(scores["items"] < (scores["bench"].get("size") or 0))
 
 
 def plain_run_of(scores: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

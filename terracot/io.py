@@ -83,7 +83,7 @@ def read_json(path: str | Path, remedy: str = "restore it or write it again") ->
         value = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutputError(f"{path} is not valid JSON ({error}); {remedy}") from error
     if not isinstance(value, dict):
         raise OutputError(f"{path}: expected a JSON object, found {type(value).__name__}; {remedy}")
@@ -142,7 +142,7 @@ def iter_jsonl(path: str | Path) -> Iterator[dict[str, Any]]:
                     return
                 try:
                     value = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise OutputError(
                         f"{path}, line {number} is damaged ({error}); only a torn last line can be healed. "
                         "Restore the file or delete that line"

@@ -13,6 +13,7 @@ from make_bench import make_bench
 from scipy import stats
 from sklearn.metrics import accuracy_score, jaccard_score, roc_auc_score
 
+from terrabench.cli import main
 from terrabench.items import TASKS, Benchmark
 from terrabench.responses import RunError
 from terrabench.results import Result
@@ -315,6 +316,44 @@ def test_a_hostile_mask_in_the_log_is_named_not_decoded(bench, tmp_path, rle):
     (out / "responses.jsonl").write_text(json.dumps(first) + "\n" + json.dumps(second) + "\n")
     with pytest.raises(RunError, match=rf"item {first['id']}, mask 1 cannot be read"):
         score(out)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("reply", None), ("masks", 7), ("dropped_masks", "x"), ("rotations", [1]), ("parser", []), ("letter", 3)],
+)
+def test_a_damaged_line_is_named_and_no_traceback(bench, tmp_path, capsys, key, value):
+    run(bench, fakes.Bright(), "m", tmp_path / "run", limit=4)
+    log = tmp_path / "run" / "responses.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines[1][key] = value
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for command in ("status", "score", "ledger", "rescore"):
+        assert main([command, str(tmp_path / "run")]) == 2
+        assert "Error: responses.jsonl holds a line that is no response" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("bench", "here"),
+        ("bench.path", None),
+        ("model.spec", 3),
+        ("limit", "5"),
+        ("control", "blind"),
+        ("control", {"label": "x"}),
+        ("items", None),
+    ],
+)
+def test_a_damaged_run_json_is_named_and_no_traceback(bench, tmp_path, capsys, key, value):
+    run(bench, fakes.Bright(), "m", tmp_path / "run", limit=4)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    outer, _, inner = key.rpartition(".")
+    (record[outer] if outer else record)[inner] = value
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    for command in ("status", "score", "ledger", "rescore"):
+        assert main([command, str(tmp_path / "run")]) == 2
+        assert f"run.json: {key}" in capsys.readouterr().err
 
 
 def test_dropped_masks_are_shown_in_the_scores(bench, tmp_path):

@@ -149,6 +149,16 @@ def test_few_groups_and_small_tasks_are_named():
     assert "one group only, so no interval can be given: area" in one
 
 
+def test_the_note_on_few_groups_names_the_interval_that_is_shown():
+    text = format_table([scores_of(items("area", 3, 12, 6) + items("distance", 2, 8, 8) + items("coverage", 5, 5, 5))])
+    few = [line for line in text.splitlines() if line.startswith("under 30 groups")]
+    shown = {name: next(line for line in few if name in line) for name in ("area (6)", "distance (8)", "coverage (5)")}
+    assert "Student's t" in shown["area (6)"]
+    assert "Wilson, as every group holds one item" in shown["distance (8)"]
+    assert "each group counted once" in shown["coverage (5)"]
+    assert len(few) == 3
+
+
 def test_a_pooled_correlation_that_misleads_is_warned_about():
     low = [
         r if i % 2 else Result(**(vars(r) | {"iou": 0.1})) for i, r in enumerate(items("coverage", 10, 60, 60, iou=0.2))

@@ -197,3 +197,11 @@ def test_stamp_outside_a_checkout_is_null_not_a_strangers_commit(tmp_path):
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.split() == [str(package / "io.py"), "None", "None"]
+
+
+def test_json_nested_too_deeply_is_damage_and_no_crash(tmp_path):
+    (tmp_path / "deep").write_text("[" * 100_000 + "\n")
+    with pytest.raises(OutputError, match="is not valid JSON"):
+        io.read_json(tmp_path / "deep")
+    with pytest.raises(OutputError, match="line 1 is damaged"):
+        list(io.iter_jsonl(tmp_path / "deep"))
