@@ -70,6 +70,8 @@ def support(finding: Finding, facts: SceneFacts, robustness: Robustness | None) 
         if truth.value is None and truth.text != finding.truth.text:
             return Support(refusal=f"{name}_changes_the_answer")
         values.append(truth.value or 0.0)
+        if finding.kind == "ranking" and masks[0].mask.sum() == masks[1].mask.sum():  # neither is the larger
+            return Support(refusal=f"{name}_changes_the_answer")
         if finding.kind == "boundary" and (reason := _unclear_boundary(masks, truth, robustness, name)):
             return Support(refusal=reason)
     return Support(min(values), max(values))

@@ -135,6 +135,16 @@ def test_ranking_that_unlabelled_pixels_could_turn_is_refused() -> None:
     assert support(found("ranking", facts, "cropland", "tree cover"), facts, NONE).refusal is None
 
 
+def test_ranking_that_unlabelled_pixels_could_make_a_tie_is_refused() -> None:
+    """Of two that are equal the first of the legend was taken for the larger one."""
+    classes = land(20)
+    classes[:6], classes[6:11], classes[19:] = WATER, TREE, IGNORE  # 120 water, 100 trees, 20 unlabelled
+    facts = facts_of(classes)
+    one = found("ranking", facts, "water", "tree cover")
+    assert one.truth.text == "water"
+    assert support(one, facts, ALL).refusal == "unlabelled_changes_the_answer"
+
+
 def test_ranking_that_stays_is_kept() -> None:
     classes = land(20)
     classes[:9], classes[9:14], classes[19:] = WATER, TREE, IGNORE  # 180 water, 100 trees, 20 unlabelled
