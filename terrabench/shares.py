@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from terracot.options import capped
 from terracot.seeding import seed_of
 from terracot.stated import is_stated
+from terracot.temporal.finders import is_water
 
 if TYPE_CHECKING:
     from terrabench.found import Assigned, Found
@@ -26,23 +27,20 @@ EXTENT = ("coverage", "area", "flood_change", "sequence_change")
 def one_pool_a_fact(found: Sequence[Found], seed: int, dropped: Mapping[str, Counter[str]]) -> list[Found]:
     """The findings that may have options: of numbers that tell each other, one, by hash; all that are words.
 
-    These are the share and the area of one class, on any date; where a scene has two classes, or a flood, all of its
-    extents; one distance on several dates. It has to be before options are drawn: an extent that is an option of two
-    pools is less often the answer of either, and a reader who counted that was right in half of the items.
+    These are the share and the area of one class, on any date; all water, floods among it; where a scene has two
+    classes, both; one distance on several dates. It has to be before options are drawn: an extent that is an option of
+    two pools is less often the answer of either, and a reader who counted that had 30 % of four options.
     """
     facts: dict[tuple[str, ...], list[Found]] = defaultdict(list)
-    extents: dict[str, list[Found]] = defaultdict(list)
+    covers: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for one in found:
         if one.task in EXTENT:
-            extents[one.scene_id].append(one)
-    few = {
-        scene
-        for scene, members in extents.items()
-        if any(one.task == "flood_change" for one in members) or len({tuple(one.classes) for one in members}) <= 2
-    }
+            covers[one.scene_id].add(_covering(one))
     for one in found:
         if _is_number(one) and one.task != "building_change":
-            about = () if one.task in EXTENT and one.scene_id in few else one.classes
+            about = tuple(one.classes)
+            if one.task in EXTENT:
+                about = _covering(one) if len(covers[one.scene_id]) > 2 else ()
             facts[(one.scene_id, _fact(one), *about)].append(one)
     lost: set[str] = set()
     for fact, members in facts.items():
@@ -73,6 +71,11 @@ def one_number_a_scene(
             dropped[one.task]["scene_asked_for_another_number"] += 1
             lost.add(one.key)
     return {key: entry for key, entry in assigned.items() if key not in lost}
+
+
+def _covering(one: Found) -> tuple[str, ...]:
+    """The classes whose extent a finding is about; all water is one."""
+    return tuple("water" if one.task == "flood_change" or is_water(name) else name for name in one.classes)
 
 
 def _is_number(one: Found) -> bool:
