@@ -104,8 +104,9 @@ class Asking:
             return Asked(item, rotation, total, replace(whole, prompt=prompt), prompt, None)
         show = self._shown.get(self.control)
         shown, note = show(item) if show else (self._plain(item), None)
-        given = shown and self._dressed(shown, rotation)
-        return Asked(item, rotation, total, given, given, note)
+        asked = shown and self._dressed(shown, rotation)
+        given = asked and replace(asked, valid=dict(asked.valid))  # what a model does to its own does not matter
+        return Asked(item, rotation, total, given, asked, note)
 
     def _dressed(self, prompt: Prompt, rotation: int) -> Prompt:
         return instructed(controls.rotated(prompt, rotation), self._template)

@@ -138,3 +138,12 @@ class Mysterious(Bright):
     @property
     def info(self) -> dict[str, Any]:  # type: ignore[override]
         raise RuntimeError("not loaded yet")
+
+
+class Clearing(Bright):
+    """Empties the valid masks that it is given, and then answers with a good mask."""
+
+    def one(self, prompt: Prompt) -> Response:
+        mask = PredictedMask(next(iter(prompt.valid)), np.ones(prompt.shape, bool))
+        prompt.valid.clear()  # type: ignore[attr-defined]
+        return Response("<answer>A</answer>", (mask,))

@@ -165,6 +165,12 @@ def test_masks_given_blindly_are_kept_for_they_are_no_mistake(bench, tmp_path):
     assert 0 < score(tmp_path / "run")["mean_iou"] < 1
 
 
+@pytest.mark.parametrize("control", [None, "blind"])
+def test_a_model_that_empties_its_prompt_ends_no_run_and_loses_no_mask(bench, tmp_path, control):
+    status = run(bench, fakes.Clearing(), "m", tmp_path / "run", limit=4, control=control)
+    assert (status["counts"]["ok"], status["dropped_masks"]) == (4, 0)
+
+
 def test_grey_is_the_mean_of_every_image_of_a_modality(bench):
     """Held against the stored pictures and bytes, read here without the benchmark's reader of prompts."""
     colours, bands = {}, {}
