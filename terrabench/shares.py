@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from terrabench.items import APART
 from terracot.options import capped
 from terracot.seeding import seed_of
 from terracot.stated import is_stated
@@ -44,7 +45,8 @@ def one_pool_a_fact(found: Sequence[Found], seed: int, dropped: Mapping[str, Cou
             facts[(one.scene_id, _fact(one), *about)].append(one)
     lost: set[str] = set()
     for fact, members in facts.items():
-        task = min({one.task for one in members}, key=lambda name: seed_of(seed, "pool", *fact, name))
+        # what few sources can ask goes first
+        task = min({one.task for one in members}, key=lambda n: (n not in APART, seed_of(seed, "pool", *fact, n)))
         own = min((one.key for one in members if one.task == task), key=lambda key: seed_of(seed, "fact", key))
         for one in members:
             if one.key != own:
