@@ -128,10 +128,11 @@ def test_wheel_carries_all_packages_with_their_yaml_and_page(tmp_path: Path) -> 
     expected = {
         str(path.relative_to(source))
         for source, package in ((ROOT, "terracot"), (ROOT, "terrabench"), (ROOT / "models", "terrabaselines"))
-        for path in tracked(".py", ".yaml", ".html", ".css", ".js")
+        for path in tracked(".py", ".yaml", ".html", ".css", ".js", ".parquet", ".txt", ".json")
         if path.is_relative_to(source / package)
     }
-    assert {"terracot/sources/layouts/hls_worldcover.yaml", "terracot/browser/page.html"} <= expected
+    carried = {"terracot/sources/layouts/hls_worldcover.yaml", "terracot/browser/page.html"}
+    assert carried | {"terrabench/recipes/embedded.txt", "terrabench/embedded/manifest.json"} <= expected
     assert expected - names == set()
     assert not [n for n in names if n.startswith(("tests/", "docs/", "models/"))]
 
