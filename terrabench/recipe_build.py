@@ -9,7 +9,8 @@ from pathlib import Path
 import terracot
 from terrabench.build import build
 from terrabench.joined import join
-from terrabench.recipes import Recipe, content_of, differences
+from terrabench.recipe_content import content_of, differences
+from terrabench.recipes import Recipe
 from terracot.dataset import Summary, summary
 from terracot.pipeline import WORK, fingerprint, working_on
 

@@ -8,11 +8,9 @@ Item ids follow from the content, pixels included, so they pin pixels that may n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,24 +18,19 @@ from typing import Any
 import yaml
 
 import terracot
-from terrabench.items import Benchmark, every_task
+from terrabench.items import Benchmark
 from terrabench.protocols import protocol_named
+from terrabench.recipe_content import Content, RecipeError, content_of
 from terrabench.settings import Settings
 from terracot.generate import SourceSpec
-from terracot.io import atomic_write_text, canonical_json, check_manifest
-from terracot.samples import ITEM_SCHEMA, SCENE_SCHEMA
+from terracot.io import atomic_write_text, check_manifest
 from terracot.shards import read_rows
 from terracot.sources.catalogue import CATALOGUE
 from terracot.sources.layout import shipped_layouts
 from terracot.sources.strict_yaml import Section, Unfit, list_of, positive, read_yaml, text
 
 SHIPPED = Path(__file__).with_name("recipes")
-_SHOWN = 5
 _NOT_A_NAME = re.compile(r"[^\w-]+")
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be read, written or used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -81,35 +74,6 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Content:
-    """What a benchmark holds, small enough to be compared and shipped: scene -> hash of its row and its item ids."""
-
-    scenes: Mapping[str, tuple[str, tuple[str, ...]]]
-    tasks: Mapping[str, int]
-    splits: Mapping[str, int]
-
-    def text(self) -> str:
-        """One line per scene: name, hash, item ids."""
-        rows = ((name, sha256, " ".join(ids)) for name, (sha256, ids) in sorted(self.scenes.items()))
-        return "".join("\t".join(row) + "\n" for row in rows)
-
-    @property
-    def ids(self) -> dict[str, str]:
-        """Item id -> its scene."""
-        return {item: scene for scene, (_, ids) in self.scenes.items() for item in ids}
-
-    def expected(self) -> dict[str, Any]:
-        """Counts and hashes, as a recipe states them."""
-        return {
-            "items": dict(self.tasks),
-            "scenes": len(self.scenes),
-            "splits": dict(self.splits),
-            "ids_sha256": _sha256("\n".join(sorted(self.ids))),
-            "content_sha256": _sha256(self.text()),
-        }
-
-
-@dataclass(frozen=True)
 class Recipe:
     """A benchmark pinned. ``settings`` are keywords of ``terrabench.build.build``; ``version`` wrote the recipe."""
 
@@ -134,57 +98,6 @@ class Recipe:
                 f"recipe {self.name} needs {asked or 'no place'}; given {given}. Give "
                 f"`terrabench build --recipe {self.name} {asked}{' ' if asked else ''}--out DIR`"
             )
-
-
-def content_of(folders: Iterable[Path]) -> Content:
-    """What finished benchmark folders hold together. Pixels are not read: their hashes stand in the rows."""
-    ids: dict[str, list[str]] = {}
-    tasks: Counter[str] = Counter()
-    splits: Counter[str] = Counter()
-    hashes: dict[str, str] = {}
-    items = [name for name in ITEM_SCHEMA.names if name in ("id", "scene_id", "task")]
-    scenes = [name for name in SCENE_SCHEMA.names if name != "frames"]
-    for folder in folders:
-        for row in read_rows(folder, "items", items):
-            ids.setdefault(row["scene_id"], []).append(row["id"])
-            tasks[row["task"]] += 1
-        for row in read_rows(folder, "scenes", scenes):
-            if row["scene_id"] in hashes:
-                raise RecipeError(f"{folder}: scene {row['scene_id']} is there twice; one name stands for one scene")
-            hashes[row["scene_id"]] = _sha256(canonical_json(row))[:16]
-            splits[row["split"]] += 1
-    rows = {name: (sha256, tuple(sorted(ids.get(name, ())))) for name, sha256 in hashes.items()}
-    order = {task: tasks[task] for task in every_task(tasks) if tasks[task]}
-    return Content(rows, order, dict(sorted(splits.items())))
-
-
-def differences(expected: Content, found: Content) -> list[str]:
-    """Every way in which a benchmark is not the one expected, one sentence each; empty when it is."""
-    problems = [
-        f"{task}: {expected.tasks.get(task, 0)} items expected, {found.tasks.get(task, 0)} found"
-        for task in every_task({*expected.tasks, *found.tasks})
-        if expected.tasks.get(task, 0) != found.tasks.get(task, 0)
-    ]
-    both = expected.scenes.keys() & found.scenes.keys()
-    changed = sorted(name for name in both if expected.scenes[name][0] != found.scenes[name][0])
-    problems += _named(expected.scenes.keys() - found.scenes.keys(), "scene", "expected and not there")
-    problems += _named(found.scenes.keys() - expected.scenes.keys(), "scene", "there and not expected")
-    problems += _named(changed, "scene", "other than expected (images, labels, place or licence)")
-    old, new = expected.ids, found.ids
-    problems += _named((f"{i} of {old[i]}" for i in old.keys() - new.keys()), "item", "expected and not there")
-    problems += _named((f"{i} of {new[i]}" for i in new.keys() - old.keys()), "item", "there and not expected")
-    if expected.splits != found.splits:
-        problems.append(f"scenes by split: {dict(expected.splits)} expected, {dict(found.splits)} found")
-    return problems
-
-
-def _named(names: Iterable[str], what: str, how: str) -> list[str]:
-    listed = sorted(names)
-    if not listed:
-        return []
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    plural = "s" if len(listed) > 1 else ""
-    return [f"{len(listed)} {what}{plural} {how}: {', '.join(listed[:_SHOWN])}{more}"]
 
 
 def new_recipe(folders: Mapping[str, Path], name: str, about: str) -> Recipe:
@@ -347,7 +260,3 @@ def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise Unfit("a mapping (key: value)")
     return value
-
-
-def _sha256(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()

@@ -11,7 +11,8 @@ import pytest
 from terrabench.build import build
 from terrabench.cli import main
 from terrabench.items import APART, EMBEDDED, TASKS, Benchmark
-from terrabench.recipes import content_of, differences, read_recipe, shipped_recipes
+from terrabench.recipe_content import content_of, differences
+from terrabench.recipes import read_recipe, shipped_recipes
 from terracot.io import MANIFEST, check_manifest, read_json
 
 

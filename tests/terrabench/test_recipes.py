@@ -22,7 +22,8 @@ from terrabench.cli import main
 from terrabench.items import Benchmark, BenchmarkError
 from terrabench.joined import join
 from terrabench.recipe_build import build_recipe
-from terrabench.recipes import RecipeError, content_of, differences, new_recipe, read_recipe, write_recipe
+from terrabench.recipe_content import Content, RecipeError, content_of, differences
+from terrabench.recipes import new_recipe, read_recipe, shipped_recipes, write_recipe
 from terrabench.runner import run
 from terrabench.scoring import score
 from terracot import io
@@ -182,8 +183,6 @@ def test_a_lost_file_changes_the_fingerprint_and_the_scenes(recipe, fields, tmp_
 
 
 def test_differences_are_counted_and_named():
-    from terrabench.recipes import Content
-
     expected = Content({"a": ("1", ("x", "y")), "b": ("2", ("z",))}, {"area": 2, "boundary": 1}, {"test": 2})
     found = Content({"a": ("9", ("x", "w")), "c": ("3", ("v",))}, {"area": 3}, {"test": 1, "train": 1})
     assert differences(expected, expected) == []
@@ -323,13 +322,13 @@ def test_a_damaged_or_foreign_folder_has_no_recipe(benches, bench_path, tmp_path
 
 
 def test_recipe_list_names_all_that_are_shipped(capsys):
-    from terrabench.recipes import shipped_recipes
-
     assert main(["recipe", "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert list(listed) == shipped_recipes()
     assert main(["recipe", "list"]) == 0
-    assert all(f"{name}: " in capsys.readouterr().out or listed for name in listed)
+    shown = capsys.readouterr().out
+    assert all(f"{name}: " in shown for name in listed)
+    assert "embedded" in listed
 
 
 def test_content_knows_scenes_items_tasks_and_splits(benches):
