@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terrabench.cli_recipe import BuildOrRecipe
+from terrabench.cli_recipe import PINNED, BuildOrRecipe
 from terrabench.cli_shared import json_option, print_json
 from terracot.cli import (
     EXIT_INVALID,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from terracot.generate import SourceSpec
 
 
-@click.command(cls=BuildOrRecipe)
+@click.command(cls=BuildOrRecipe, epilog=PINNED)
 @reads_scenes
 @click.option(
     "--not-in",

@@ -12,6 +12,11 @@ from terrabench.cli_shared import json_option, print_json
 from terracot.cli import EXIT_INVALID, SHOWN_PROBLEMS, named_values, print_counts
 
 
+PINNED = (
+    "Instead, a benchmark as its recipe has it: build --recipe NAME [SOURCE=PATH]... --out DIR (see `recipe list`)."
+)
+
+
 class BuildOrRecipe(click.Command):
     """``build`` takes SOURCE and PATH; with ``--recipe`` it is another command, whose sources have names."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value on standard output.")
-BENCH_HELP = "Benchmark folder made by `terrabench build`."
+BENCH_HELP = "Benchmark folder, the published table (.parquet), or `embedded`."
 
 
 def print_json(value: Any) -> None:
