@@ -11,7 +11,6 @@ import click
 from terrabench.cli_shared import json_option, print_json
 from terracot.cli import EXIT_INVALID, SHOWN_PROBLEMS, named_values, print_counts
 
-
 PINNED = (
     "Instead, a benchmark as its recipe has it: build --recipe NAME [SOURCE=PATH]... --out DIR (see `recipe list`)."
 )
