@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Small fits of scikit-learn: beside other work on the machine, its OpenMP threads wait for each other for minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
