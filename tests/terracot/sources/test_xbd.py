@@ -397,7 +397,9 @@ def test_benchmark_has_building_change_items_that_the_oracle_answers(many: Path,
         expected = destroyed if item["truth"]["unit"] == "count" else 100 * destroyed / 24
         assert item["truth"]["value"] == pytest.approx(expected)
         assert len(set(item["options"])) == 4
-    assert {item["task"] for item in benchmark.items} >= {"area", "coverage", "ranking", "building_change"}
+    tasks = {item["task"] for item in benchmark.items}
+    assert tasks >= {"ranking", "building_change"}
+    assert tasks & {"area", "coverage"}  # two units of one fact: of so few scenes one of them may find no options
     assert verify(tmp_path / "bench", str(many)).problems == []
     run(benchmark, Oracle(), "oracle", tmp_path / "run")
     scored = score(tmp_path / "run")["tasks"]
