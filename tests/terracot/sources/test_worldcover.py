@@ -410,7 +410,9 @@ def test_many_places_become_benchmark_items(tmp_path: Path) -> None:
     spec = SourceSpec("worldcover", str(images), (("labels", str(labels)), ("patch", "100"), *S2_OPTIONS))
     made = build(spec, tmp_path / "bench")
     assert made.quarantined == 0
-    assert {"area", "boundary", "coverage"} <= {row["task"] for row in read_rows(tmp_path / "bench", "items", ["task"])}
+    tasks = {row["task"] for row in read_rows(tmp_path / "bench", "items", ["task"])}
+    assert "boundary" in tasks
+    assert tasks & {"area", "coverage"}  # two units of one fact: of so few places one of them may find no options
     report = verify(tmp_path / "bench")
     assert report.ok, report.problems
 
