@@ -21,18 +21,20 @@ help:
 setup: $(STAMP)
 
 # Installed again only when the stated or the pinned requirements change.
-$(STAMP): pyproject.toml constraints.txt
+#
+# torch: its build for CPUs where there is no GPU, instead of gigabytes of CUDA. uv knows where that build lies; wheels
+# named by PIP_FIND_LINKS come first. Where uv cannot install, pip does, and takes what its own settings offer.
+$(STAMP): pyproject.toml constraints.txt constraints-cpu.txt
 	@command -v "$(PYTHON)" >/dev/null || { echo 'make setup: "$(PYTHON)" was not found. Install Python 3.11 or newer, or name one: make setup PYTHON=/path/to/python3' >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make setup: Python 3.11 or newer is needed, $(PYTHON) is $$("$(PYTHON)" -V 2>&1). Name another: make setup PYTHON=python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo 'make setup: $(PYTHON) has no venv module. Install it (Debian, Ubuntu: apt install python3-venv) and try again' >&2; exit 1; }
 	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
-	@echo 'Installing the package and its tools into .venv (about a minute with pip, seconds with uv)'
-	@if command -v uv >/dev/null; then \
-	    if [ -n "$$PIP_FIND_LINKS" ]; then UV_FIND_LINKS="$$PIP_FIND_LINKS"; export UV_FIND_LINKS; fi; \
-	    set -x; uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
-	else \
-	    set -x; $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
-	fi
+	@echo 'Installing the package and its tools into .venv (about 1.5 GB; half a minute with uv and a fast line)'
+	@uv=$$(command -v uv) || { $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8' && uv=$(BIN)/uv; }; \
+	if [ -n "$$PIP_FIND_LINKS" ]; then UV_FIND_LINKS="$$PIP_FIND_LINKS"; else UV_TORCH_BACKEND=auto; fi; \
+	export UV_FIND_LINKS UV_TORCH_BACKEND; set -x; \
+	"$$uv" pip install --quiet --python $(BIN)/python -c constraints.txt -c constraints-cpu.txt -e '.[dev]' \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-cpu.txt -e '.[dev]'
 	@touch $(STAMP)
 
 # The recipe is the tutorial: make echoes each command, and each can be typed as it stands. All of them take up what an

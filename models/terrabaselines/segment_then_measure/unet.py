@@ -95,7 +95,7 @@ def _network(bands: int, classes: int) -> Any:
             layers += [nn.Conv2d(channels, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         return nn.Sequential(*layers)
 
-    class Net(nn.Module):  # type: ignore[misc, name-defined]
+    class Net(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             widths = [CHANNELS * 2**level for level in range(LEVELS)]
