@@ -161,7 +161,8 @@ def strays(member: Candidate, values: Sequence[float]) -> bool:
     """True when its least or its most is nearer (or as near) to the value of another than to its own."""
     return any(
         abs(end - other) <= abs(end - member.value)
-        for end in (member.low or member.value, member.high or member.value)
+        for end in (member.value, member.low, member.high)
+        if end is not None
         for other in values
         if other != member.value
     )
