@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -11,23 +12,27 @@ import torch
 from torch import Tensor
 
 from terrascope_vlm.config import TerraScopeConfig
-from terrascope_vlm.frames import frames_at
+from terrascope_vlm.frames import FrameImage, frames_at
 from terrascope_vlm.slots import IGNORED, TEXT, Example, Query, Slots, Target
-from terrascope_vlm.tiling import resized
+from terrascope_vlm.tiling import Tiling, resized
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Pixels of the frames of several queries, one query's after the other's.
+    """Pixels of the frames of several queries, one query's after the other's; those of equal frames only once.
 
-    ``tiles`` ``(T, C, h, w)`` for the vision encoder, ``large`` ``(F, C, S, S)`` for SAM's; both 0 to 1 with NaN for a
-    missing band. ``offsets``: the first visual token of each query; ``first``: its first frame; ``frame_tokens``: the
-    first visual token of each frame. ``pairs`` ``(P, 4)``: row, first token of the optical frame, first token of the
-    SAR frame, tokens of each.
+    ``tiles`` ``(U, C, h, w)`` for the vision encoder, ``large`` ``(G, C, S, S)`` for SAM's; both 0 to 1 with NaN for a
+    missing band. ``tile_of`` ``(T,)`` and ``frame_of`` ``(F,)``: which of them each tile and each frame of the queries
+    is. All else counts the queries' own tiles and frames, shared ones once for each query: a visual token has a
+    relevance to its query. ``offsets``: the first visual token of each query; ``first``: its first frame;
+    ``frame_tokens``: the first visual token of each frame. ``pairs`` ``(P, 4)``: row, first token of the optical
+    frame, first token of the SAR frame, tokens of each.
     """
 
     tiles: Tensor
     large: Tensor
+    tile_of: Tensor
+    frame_of: Tensor
     offsets: tuple[int, ...]
     first: tuple[int, ...]
     frame_tokens: tuple[int, ...]
@@ -86,27 +91,62 @@ class Batch:
         return Batch(self.images.to(device), self.rows.to(device), self.targets.to(device))
 
 
+@dataclass(frozen=True, eq=False)
+class UniqueFrames:
+    """The different ones among the frames of several queries, and how each is tiled.
+
+    ``places``: for each frame of each query, one query's after the other's, its position in ``frames``.
+    """
+
+    frames: tuple[FrameImage, ...]
+    tilings: tuple[Tiling, ...]
+    places: tuple[int, ...]
+
+
+def unique_frames(queries: Sequence[Query]) -> UniqueFrames:
+    """Frames that are one object, or have equal channels, and are tiled alike are one."""
+    found: dict[tuple[Any, ...], int] = {}
+    content: dict[int, bytes] = {}
+    frames: list[FrameImage] = []
+    tilings: list[Tiling] = []
+    places = []
+    for frame, tiling in ((f, t) for query in queries for f, t in zip(query.frames, query.tilings, strict=True)):
+        if id(frame) not in content:
+            content[id(frame)] = blake2b(np.ascontiguousarray(frame.channels), digest_size=16).digest()
+        key = (content[id(frame)], len(frame.channels), tiling)
+        if key not in found:
+            found[key] = len(frames)
+            frames.append(frame)
+            tilings.append(tiling)
+        places.append(found[key])
+    return UniqueFrames(tuple(frames), tuple(tilings), tuple(places))
+
+
 def images_of(queries: Sequence[Query], config: TerraScopeConfig) -> Images:
     """The pixels of ``queries``."""
-    frames = [frame for query in queries for frame in query.frames]
-    tiles = [tiling.cut(frame.channels) for q in queries for frame, tiling in zip(q.frames, q.tilings, strict=True)]
+    unique = unique_frames(queries)
+    tiles = [tiling.cut(frame.channels) for frame, tiling in zip(unique.frames, unique.tilings, strict=True)]
+    starts = np.cumsum([0, *map(len, tiles)])
+    tile_of = [np.arange(starts[place], starts[place + 1]) for place in unique.places]
     size = (config.mask_input, config.mask_input)
-    large = np.stack([resized(frame.channels, size) for frame in frames])
-    offsets, first, starts, pairs = [], [], [], []
+    large = np.stack([resized(frame.channels, size) for frame in unique.frames])
+    offsets, first, frame_tokens, pairs = [], [], [], []
     tokens = seen = 0
     for row, query in enumerate(queries):
         offsets.append(tokens)
         first.append(seen)
-        starts += [tokens + start for start in query.offsets]
+        frame_tokens += [tokens + start for start in query.offsets]
         pairs += [[row, tokens + a, tokens + b, n] for a, b, n in pairs_of(query)]
         tokens += query.tokens
         seen += len(query.frames)
     return Images(
         torch.from_numpy(np.concatenate(tiles)),
         torch.from_numpy(large),
+        torch.from_numpy(np.concatenate(tile_of)),
+        _long(unique.places),
         tuple(offsets),
         tuple(first),
-        tuple(starts),
+        tuple(frame_tokens),
         torch.tensor(pairs, dtype=torch.long).reshape(-1, 4),
     )
 

@@ -93,7 +93,8 @@ class TerraScopeForReasoning(PreTrainedModel):
 
     def see(self, images: Images, rows: Rows) -> Seen:
         """Visual tokens of a batch, and how relevant they are to the questions of ``rows`` where there are pairs."""
-        visual = self.visual_tokens(images.tiles)
+        tokens = self.visual_tokens(images.tiles).unflatten(0, (len(images.tiles), -1))
+        visual = tokens[images.tile_of].flatten(0, 1)  # frames that queries share are seen once
         if not len(images.pairs):
             return Seen(visual, visual.new_zeros(0))
         embed = self.get_input_embeddings()
@@ -136,8 +137,11 @@ class TerraScopeForReasoning(PreTrainedModel):
         )
 
     def mask_features(self, features: Features, frame: Tensor, other: Tensor, images: Images, seen: Seen) -> Features:
-        """What the mask decoder reads for each mask: its frame's features, with those of the SAR frame beside it."""
-        own = features.of(frame)
+        """What the mask decoder reads for each mask: its frame's features, with those of the SAR frame beside it.
+
+        ``features`` are of ``images.large``; ``frame`` and ``other`` (or -1) count the frames of the queries.
+        """
+        own = features.of(images.frame_of[frame])
         paired = other >= 0
         if self.config.mask_fusion == "optical-only" or not bool(paired.any()):
             return own
@@ -145,7 +149,7 @@ class TerraScopeForReasoning(PreTrainedModel):
             share = torch.where(paired, 0.5, 1.0).view(-1, 1, 1, 1)
         else:
             share = torch.cat([self._share(int(f), int(o), images, seen) for f, o in zip(frame, other, strict=True)])
-        return own.mixed(features.of(torch.where(paired, other, frame)), share)
+        return own.mixed(features.of(images.frame_of[torch.where(paired, other, frame)]), share)
 
     def _share(self, frame: int, other: int, images: Images, seen: Seen) -> Tensor:
         rows, columns = self.config.tile_cells
