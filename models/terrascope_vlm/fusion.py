@@ -46,7 +46,11 @@ def chosen(visual: Tensor, other: Tensor, beta: Tensor) -> Tensor:
 
 
 def optical_share(beta: Tensor, optical: int, sar: int, cells: tuple[int, int]) -> Tensor:
-    """``(1, 1, rows, columns)``: the optical part of both betas in every cell of a pair that is one tile each."""
+    """``(1, 1, rows, columns)``: the optical part of both betas in every cell of a pair that is one tile each.
+
+    A half where both are too small to be told from 0.
+    """
     n = cells[0] * cells[1]
     a, b = beta[optical : optical + n], beta[sar : sar + n]
-    return (a / (a + b)).reshape(1, 1, *cells)
+    both = a + b
+    return torch.where(both > 0, a / both, 0.5).reshape(1, 1, *cells)

@@ -61,8 +61,7 @@ class Tiling:
         if mask.shape != self.shape:
             raise ValueError(f"mask is {mask.shape}; expected the shape of the image, {self.shape}")
         rows, columns = (_overlap(n, size) for n, size in zip(self.grid, self.shape, strict=True))
-        area = self.shape[0] / self.grid[0] * self.shape[1] / self.grid[1]
-        return np.asarray(rows @ mask.astype(np.float64) @ columns.T / area)
+        return np.asarray(rows @ mask.astype(np.float64) @ columns.T / (self.shape[0] * self.shape[1]))
 
     def cut(self, channels: Floats) -> Floats:
         """``(tiles, C, h, w)`` of an image ``(C, H, W)``: resized (bicubic, antialiased), cut; then the thumbnail."""
@@ -113,8 +112,10 @@ def resized(channels: Floats, size: tuple[int, int]) -> Floats:
 
 
 def _overlap(cells: int, pixels: int) -> npt.NDArray[np.float64]:
-    """``(cells, pixels)``: how much of each pixel lies in each of ``cells`` equal parts of a line of pixels."""
-    edges = np.arange(cells + 1) * (pixels / cells)
-    left = np.maximum(edges[:-1, None], np.arange(pixels)[None, :])
-    right = np.minimum(edges[1:, None], np.arange(1, pixels + 1)[None, :])
-    return np.clip(right - left, 0.0, None)
+    """``(cells, pixels)``: how much of each pixel lies in each of ``cells`` equal parts of a line of pixels.
+
+    A pixel is ``cells`` long and a cell ``pixels``: all lengths are whole numbers, so that half a cell is exactly half.
+    """
+    cell, pixel = np.arange(cells)[:, None] * pixels, np.arange(pixels)[None, :] * cells
+    shared = np.minimum(cell + pixels, pixel + cells) - np.maximum(cell, pixel)
+    return np.clip(shared, 0, None).astype(np.float64)
