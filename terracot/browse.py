@@ -32,7 +32,8 @@ from terracot.pixel_files import inside
 from terracot.plugins import LETTERS
 from terracot.seeding import seed_of
 from terracot.shards import read_rows
-from terracot.show import COLOURS, frame_title, ground_line, is_synthetic
+from terracot.sheet import COLOURS
+from terracot.show import frame_title, ground_line, is_synthetic
 from terracot.status import require_finished
 
 SCRIPTS = ("rle.js", "draw.js", "page.js")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,34 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, ImageDraw, ImageFont
 
 from terracot.io import OutputError, atomic_write_bytes
 from terracot.pixel_files import with_files
 from terracot.plugins import LETTERS, EvidenceMask
 from terracot.render import overlay, png_bytes
 from terracot.shards import frame_image, read_rows, row_masks
+from terracot.sheet import COLUMNS, FAINT, GAP, MARGIN, MIN_SIDE, SMALL, TITLE, Sheet, colour, trace_words
 from terracot.stated import REFER, is_stated
 from terracot.status import require_finished
-from terracot.traces import SEG, split_text
-
-Colour = tuple[int, int, int]
-
-MIN_SIDE = 384
-COLOURS: tuple[Colour, ...] = (
-    (255, 70, 70),
-    (70, 190, 255),
-    (255, 200, 40),
-    (120, 230, 90),
-    (235, 110, 255),
-    (255, 140, 50),
-    (80, 235, 215),
-    (180, 160, 255),
-)
-INK, FAINT, PAPER = (30, 33, 40), (105, 110, 120), (255, 255, 255)
-MARGIN, GAP, TEXT, SMALL, TITLE, CHIP_SPACE = 24, 16, 17, 14, 21, 4
-COLUMNS = 3
-_SEG_WORD = re.compile(re.escape(SEG) + r"[.,;:]?")
+from terracot.traces import split_text
 
 
 def show(folder: Path, row_id: str, out: Path) -> None:
@@ -99,67 +78,6 @@ def _fetch(folder: Path, stem: str, column: str, key: str) -> dict[str, Any] | N
 # --- the sheet ------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Sheet:
-    """Draw calls in order, and how far down they reach; the canvas is made when its height is known."""
-
-    width: int
-    y: int = MARGIN
-    calls: list[tuple[str, tuple[int, int], Any]] = field(default_factory=list)
-
-    def words(self, tokens: Sequence[tuple[str, Colour | None]], size: int = TEXT, ink: Colour = INK) -> None:
-        """A paragraph of words; a token with a colour is drawn on a chip of that colour."""
-        font, x, right = _font(size), MARGIN, self.width - MARGIN
-        for word, chip in tokens:
-            word = word.replace("²", "2")  # the font that Pillow brings has no superscripts
-            for piece in _broken(word, font, right - MARGIN):
-                length = round(font.getlength(piece))
-                if x > MARGIN and x + length > right:
-                    x, self.y = MARGIN, self.y + _line(size)
-                self.calls.append(("word", (x, self.y), (piece, font, ink, chip, length, _line(size))))
-                x += length + round(font.getlength(" ")) + (CHIP_SPACE if chip else 0)
-        self.y += _line(size) + GAP // 3
-
-    def text(self, text: str, size: int = TEXT, ink: Colour = INK) -> None:
-        """A paragraph without chips."""
-        self.words([(word, None) for word in text.split()], size, ink)
-
-    def pictures(self, panels: Sequence[tuple[str, npt.NDArray[np.uint8]]], columns: int) -> None:
-        """Titled pictures in rows."""
-        font = _font(SMALL)
-        for start in range(0, len(panels), columns):
-            x, tallest = MARGIN, 0
-            for title, picture in panels[start : start + columns]:
-                shown = _cut(title, font, picture.shape[1])
-                self.calls.append(("word", (x, self.y), (shown, font, INK, None, 0, _line(SMALL))))
-                self.calls.append(("picture", (x, self.y + _line(SMALL) + 2), picture))
-                x += picture.shape[1] + GAP
-                tallest = max(tallest, picture.shape[0])
-            self.y += tallest + _line(SMALL) + GAP
-
-    def rule(self) -> None:
-        """A thin line between blocks."""
-        self.calls.append(("rule", (MARGIN, self.y + GAP // 4), self.width - MARGIN))
-        self.y += GAP // 2 + GAP // 4
-
-    def draw(self) -> npt.NDArray[np.uint8]:
-        """The finished sheet, ``(H, W, 3)``."""
-        canvas = Image.new("RGB", (self.width, self.y + MARGIN), PAPER)
-        pen = ImageDraw.Draw(canvas)
-        for what, (x, y), content in self.calls:
-            if what == "picture":
-                canvas.paste(Image.fromarray(content), (x, y))
-            elif what == "rule":
-                pen.line([(x, y), (content, y)], fill=(215, 218, 224))
-            else:
-                word, font, ink, chip, length, height = content
-                if chip is not None:
-                    pen.rounded_rectangle([x, y, x + length + CHIP_SPACE, y + height - 3], 4, fill=chip)
-                    x += CHIP_SPACE // 2
-                pen.text((x, y), word, fill=ink, font=font)
-        return np.asarray(canvas)
-
-
 def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> npt.NDArray[np.uint8]:
     """``(H, W, 3) uint8`` sheet of a stored sample or item and its scene row."""
     masks = row_masks(row, (scene["height"], scene["width"]))
@@ -170,7 +88,7 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
             panels.append((frame_title(frame, dates), _panel(frame, ())))
         panels.append((frame_title(frame, dates), _panel(frame, masks)))
     columns = min(len(panels), 2 if len(panels) == 4 else COLUMNS)
-    page = _Sheet(max(2 * MIN_SIDE, columns * (panels[0][1].shape[1] + GAP) - GAP) + 2 * MARGIN)
+    page = Sheet(max(2 * MIN_SIDE, columns * (panels[0][1].shape[1] + GAP) - GAP) + 2 * MARGIN)
     synthetic = is_synthetic(scene)
     page.text(f"{row['kind']} · {row['id']}{' · synthetic' if synthetic else ''}", TITLE)
     page.text(" · ".join(filter(None, (kind, f"scene {scene['scene_id']}", row["split"]))), SMALL, FAINT)
@@ -185,7 +103,7 @@ def sheet(row: Mapping[str, Any], scene: Mapping[str, Any], kind: str = "") -> n
     said = parts[0] if parts else row.get("text") if row["kind"] == REFER or row.get("steps") else None
     if said:
         page.text("Trace" if parts else "Reply", SMALL, FAINT)
-        page.words(_trace_words(said, [s["mask"] for s in row["steps"] if s["kind"] == "ground"]))
+        page.words(trace_words(said, [s["mask"] for s in row["steps"] if s["kind"] == "ground"]))
     if row["answer"]:
         page.text("Answer, as the source states it" if is_stated(row["kind"]) else "Answer", SMALL, FAINT)
         page.text(f"{row['answer']} ({row['truth']['text']})" if row.get("options") else row["answer"])
@@ -203,30 +121,17 @@ def _panel(frame: Mapping[str, Any], masks: Sequence[EvidenceMask]) -> npt.NDArr
     factor = -(-MIN_SIDE // min(picture.shape[:2]))
     enlarged = picture.repeat(factor, axis=0).repeat(factor, axis=1)
     here = [n for n, mask in enumerate(masks) if mask.t == frame["t"]]
-    return overlay(enlarged, [masks[n].mask for n in here], [_colour(n) for n in here])
+    return overlay(enlarged, [masks[n].mask for n in here], [colour(n) for n in here])
 
 
-def _legend(page: _Sheet, row: Mapping[str, Any], masks: Sequence[EvidenceMask], dates: int) -> None:
+def _legend(page: Sheet, row: Mapping[str, Any], masks: Sequence[EvidenceMask], dates: int) -> None:
     phrases = {s["mask"]: s["text"] for s in row.get("steps") or () if s["kind"] == "ground"}
     for n, mask in enumerate(masks):
         where = f" in image {mask.t}" if dates > 1 else ""
         size = f"{int(mask.mask.sum()):,} pixels{where}" if mask.mask.any() else f"empty{where}"
         phrase = f" “{phrases[n]}”" if n in phrases else ""
         words = f"{mask.class_name}, {size}{phrase}".split()
-        page.words([(f"[SEG] {n + 1}", _colour(n)), *((word, None) for word in words)], SMALL)
-
-
-def _trace_words(text: str, mask_of_seg: Sequence[int]) -> list[tuple[str, Colour | None]]:
-    """Words of a trace; the n-th ``[SEG]`` carries the number and colour of its mask."""
-    tokens: list[tuple[str, Colour | None]] = []
-    order = iter(mask_of_seg)
-    for word in text.split():
-        if _SEG_WORD.fullmatch(word):
-            mask = next(order, 0)
-            tokens.append((f"{SEG} {mask + 1}", _colour(mask)))  # the full stop after it is left to the eye
-        else:
-            tokens.append((word, None))
-    return tokens
+        page.words([(f"[SEG] {n + 1}", colour(n)), *((word, None) for word in words)], SMALL)
 
 
 def frame_title(frame: Mapping[str, Any], dates: int) -> str:
@@ -256,33 +161,3 @@ def ground_line(ground: Mapping[str, Any]) -> str:
 def is_synthetic(scene: Mapping[str, Any]) -> bool:
     """True for stored scenes that were generated."""
     return bool(json.loads(scene["provenance"] or "{}").get("synthetic"))
-
-
-def _colour(n: int) -> Colour:
-    return COLOURS[n % len(COLOURS)]
-
-
-@cache
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
-
-
-def _line(size: int) -> int:
-    return round(size * 1.4)
-
-
-def _cut(text: str, font: Any, width: int) -> str:
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "...") > width:
-        text = text[:-1]
-    return text + "..."
-
-
-def _broken(word: str, font: Any, width: int) -> Iterator[str]:
-    """A word in pieces that fit into a line; almost always the word itself."""
-    while font.getlength(word) > width:
-        cut = max(1, int(len(word) * width / font.getlength(word)) - 1)
-        yield word[:cut]
-        word = word[cut:]
-    yield word

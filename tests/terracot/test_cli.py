@@ -21,7 +21,7 @@ from terracot.io import OutputError
 from terracot.masks import RleError
 from terracot.scenes import SceneError, SourceError
 from terracot.shards import read_rows
-from terracot.show import COLOURS
+from terracot.sheet import COLOURS
 from terracot.sources.catalogue import CATALOGUE, REFUSED
 from terracot.sources.layout import shipped_layouts
 
