@@ -65,7 +65,8 @@ demo: setup
 	@echo 'Benchmark: demo/bench   Replies and scores: demo/runs/NAME/responses.jsonl, scores.json'
 
 test: setup
-	$(BIN)/python -m pytest --cov=terracot --cov=terrabench --cov=terrabaselines --cov-report=term
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile \
+	    --cov=terracot --cov=terrabench --cov=terrabaselines --cov=terrascope_vlm --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from terrabench.build import build
+from terrabench.building.build import build
 from terracot.dataset import generate
 from terracot.generate import source_spec
 from terracot.io import MANIFEST, read_json

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import click
 
+from terrabench.asking.responses import RESPONSES
+from terrabench.asking.runner import run
 from terrabench.items import Benchmark, tasks_of
-from terrabench.responses import RESPONSES
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.scores import score
 from terracot.io import iter_jsonl
 from terracot.plugins import load_model
 

@@ -26,10 +26,10 @@ import click
 import numpy as np
 
 from terrabench.blind import ALLOWED, ENOUGH, blind_score, with_ladder
-from terrabench.build import AsProtocol, rebuild
+from terrabench.building.build import AsProtocol, rebuild
+from terrabench.building.protocols import PROTOCOLS
+from terrabench.building.settings import Settings
 from terrabench.items import tasks_of
-from terrabench.protocols import PROTOCOLS
-from terrabench.settings import Settings
 from terracot.findings import SceneFacts
 from terracot.io import read_manifest
 from terracot.plugins import LETTERS

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from terrabench.build import build
+from terrabench.building.build import build
+from terrabench.building.recipe_build import build_recipe
+from terrabench.building.recipes import SHIPPED, new_recipe, read_recipe, write_recipe
 from terrabench.items import EMBEDDED, Benchmark
-from terrabench.recipe_build import build_recipe
-from terrabench.recipes import SHIPPED, new_recipe, read_recipe, write_recipe
 from terracot.generate import source_spec
 
 POOLS = {

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import click
 
-from terrabench.answers import parse
+from terrabench.replies.answers import parse
 
 OPTIONS = ["12%", "34%", "56%", "78%"]
 USUAL = (

@@ -17,10 +17,10 @@ import click
 from terrabaselines.chance import Chance
 from terrabaselines.oracle import BoxOracle, Oracle
 
-from terrabench.build import build
+from terrabench.asking.runner import run
+from terrabench.building.build import build
 from terrabench.items import Benchmark
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.scores import score
 from terrabench.statistics.intervals import wilson
 from terracot.dataset import generate
 from terracot.generate import source_spec

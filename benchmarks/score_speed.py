@@ -24,10 +24,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from terrabench.answers import PARSER_VERSION
+from terrabench.asking.responses import ids_sha256
 from terrabench.items import TASKS, Benchmark
-from terrabench.responses import ids_sha256
-from terrabench.scoring import score
+from terrabench.replies.answers import PARSER_VERSION
+from terrabench.scoring.scores import score
 from terracot.io import append_line, atomic_write_text, open_log, pretty_json, write_manifest
 from terracot.masks import encode
 from terracot.plugins import LETTERS

@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 import terracot
-from terrabench.cli_build import build
-from terrabench.cli_ledger import ledger
-from terrabench.cli_probe import probe
-from terrabench.cli_recipe import recipe
-from terrabench.cli_rescore import rescore
-from terrabench.cli_run import models, run, status
-from terrabench.cli_score import compare, score
+from terrabench.commands.build import build
+from terrabench.commands.ledger import ledger
+from terrabench.commands.probe import probe
+from terrabench.commands.recipe import recipe
+from terrabench.commands.rescore import rescore
+from terrabench.commands.run import models, run, status
+from terrabench.commands.score import compare, score
 from terracot.cli import run_command
 
 OWN_PACKAGES = ("terracot", "terrabench", "terrabaselines", "terrascope_vlm")

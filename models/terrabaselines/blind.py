@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from terrabaselines.chance import Chance
-from terrabench.arithmetic import option_quantity
 from terrabench.blind import BlindReader
 from terrabench.items import Benchmark
+from terrabench.reasoning.arithmetic import option_quantity
 from terracot.plugins import ModelError, Prompt, Response
 
 FEWEST = 20

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from terrabench.arithmetic import nearest_option
+from terrabench.reasoning.arithmetic import nearest_option
 from terracot.plugins import EvidenceMask, PredictedMask, PrivilegedItem, Response
 from terracot.rules import answer_from_masks
 from terracot.scenes import BoolMask

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from terrabench.answers import parse
-from terrabench.arithmetic import nearest_option
+from terrabench.asking.prompting import Template, instructed
 from terrabench.items import RULE_PARAMETERS, Benchmark
-from terrabench.prompting import Template, instructed
+from terrabench.reasoning.arithmetic import nearest_option
+from terrabench.replies.answers import parse
 from terracot.ground import GroundSampling
 from terracot.plugins import EvidenceMask, EvidenceModel, ModelError, Prompt, Response, describe
 from terracot.rules import answer_from_masks

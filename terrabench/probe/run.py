@@ -19,13 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from terrabench.answers import PARSER_VERSION
+from terrabench.asking.prompting import template_for
+from terrabench.asking.responses import ids_sha256, selected_items
 from terrabench.items import Benchmark
 from terrabench.probe.answering import Arithmetic, Masks, Reader
 from terrabench.probe.degrade import LEVELS, TOLERANCE, WAYS, Degraded, ProbeError, Region
 from terrabench.probe.folder import ANSWERS, check_settings, described, failed, key_of, settle
-from terrabench.prompting import template_for
-from terrabench.responses import ids_sha256, selected_items
+from terrabench.replies.answers import PARSER_VERSION
 from terracot.io import append_line, lock, open_log, read_jsonl_healing, stamp
 from terracot.masks import item_iou
 from terracot.stated import is_stated

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from terrabench.build import build
+from terrabench.asking.runner import run
+from terrabench.building.build import build
 from terrabench.items import Benchmark
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.scores import score
 from terracot.dataset import generate
 from terracot.generate import source_spec
 from terracot.io import MANIFEST, read_json

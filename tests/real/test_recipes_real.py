@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from terrabench.recipe_build import build_recipe
-from terrabench.recipes import read_recipe
+from terrabench.building.recipe_build import build_recipe
+from terrabench.building.recipes import read_recipe
 from terracot.verify import verify
 
 pytestmark = pytest.mark.real

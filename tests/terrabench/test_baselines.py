@@ -21,10 +21,10 @@ from terrabaselines.segment_then_measure.stacks import features, stack_of
 from terrabaselines.segment_then_measure.understanding import Asked, Understanding
 from terrabaselines.segment_then_measure.unet import UNet
 
+from terrabench.asking.runner import run
 from terrabench.items import Benchmark
-from terrabench.results import item_results
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.results import item_results
+from terrabench.scoring.scores import score
 from terracot.ground import GroundSampling
 from terracot.plugins import ModelError, Prompt, PromptFrame, load_model
 from terracot.scenes import Modality

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from terrabench.build import build
+from terrabench.building.build import build
+from terrabench.building.recipe_content import content_of, differences
+from terrabench.building.recipes import read_recipe, shipped_recipes
 from terrabench.cli import main
 from terrabench.items import APART, EMBEDDED, TASKS, Benchmark
-from terrabench.recipe_content import content_of, differences
-from terrabench.recipes import read_recipe, shipped_recipes
 from terracot.io import MANIFEST, check_manifest, read_json
 
 

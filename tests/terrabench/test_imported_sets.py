@@ -6,10 +6,10 @@ import disasterm3_on_disk as disasterm3
 import landsat30_on_disk as landsat30
 import pytest
 
+from terrabench.asking.runner import run
 from terrabench.cli import main
 from terrabench.items import Benchmark
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.scores import score
 from terracot.plugins import Response
 
 

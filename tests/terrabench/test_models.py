@@ -12,11 +12,11 @@ from terrabaselines.chance import Chance
 from terrabaselines.majority import Majority
 from terrabaselines.oracle import bounding_rectangle, nearest_option
 
+from terrabench.asking.responses import load_responses
+from terrabench.asking.runner import run
 from terrabench.items import Benchmark
-from terrabench.responses import load_responses
-from terrabench.results import item_results
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.results import item_results
+from terrabench.scoring.scores import score
 from terracot.io import write_manifest
 from terracot.plugins import ModelError, Prompt, load_model
 from terracot.rules import Truth

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_bench import png
 
+from terrabench.asking.runner import run
 from terrabench.cli import main
 from terrabench.items import Benchmark, BenchmarkError
 from terrabench.published import task_of
-from terrabench.results import item_results
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.results import item_results
+from terrabench.scoring.scores import score
 from terracot.plugins import Response
 from terracot.samples import ITEM_SCHEMA
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from make_scenes import memory_scene
 
-from terrabench.found import Found
+from terrabench.building.found import Found
+from terrabench.building.options_plan import assign
+from terrabench.building.protocols import PAPER, STRICT
+from terrabench.building.robust import support
+from terrabench.building.rows import asked_of, word
+from terrabench.building.settings import Settings
 from terrabench.items import APART
 from terrabench.items import TASKS as PUBLISHED
-from terrabench.options_plan import assign
-from terrabench.protocols import PAPER, STRICT
-from terrabench.robust import support
-from terrabench.rows import asked_of, word
-from terrabench.settings import Settings
 from terrabench.tasks import TASKS, check_task, choice_of, find
 from terracot.findings import Finding, SceneFacts
 from terracot.generate import source_spec

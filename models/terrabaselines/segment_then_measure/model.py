@@ -10,8 +10,8 @@ from typing import Any
 
 from terrabaselines.chance import Chance
 from terrabaselines.segment_then_measure.understanding import Asked, Understanding
-from terrabench.arithmetic import nearest_option
 from terrabench.items import Benchmark
+from terrabench.reasoning.arithmetic import nearest_option
 from terracot.io import canonical_json
 from terracot.plugins import EvidenceMask, ModelError, PredictedMask, Prompt, Response
 from terracot.scenes import BoolMask

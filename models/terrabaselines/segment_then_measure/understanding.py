@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from terrabench.arithmetic import option_quantity
 from terrabench.items import RULE_PARAMETERS
+from terrabench.reasoning.arithmetic import option_quantity
 
 LEAST_LIKENESS = 0.5
 """Share of words and pairs that a text has to have in common with a training text to be understood by it."""

@@ -1,0 +1,1 @@
+"""From replies to figures: results by item, scores, comparisons of runs, tables."""
