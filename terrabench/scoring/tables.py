@@ -28,8 +28,8 @@ def format_table(scores_list: Sequence[Mapping[str, Any]], details: bool | None 
     A run under a control stands below the plain run of the same model; one that leaves items out also below that run's
     scores on the remaining items (``terrabench.scoring.beside``). Tasks that the paper does not have, and tasks whose
     answers are stated by a source, follow in tables of their own, when there are any. ``details`` adds the figures of
-    every run by task, with intervals; by default for one run alone. "-" stands for what a run does not have, ``n`` counts the
-    items that are scored. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the
+    every run by task, with intervals; by default for one run alone. "-" stands for what a run does not have, ``n``
+    counts the items that are scored. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the
     benchmark; the lines below the tables say what they mean. ``RunError`` for scores by the released scorer.
     """
     from terrabench.scoring.details import detail_lines

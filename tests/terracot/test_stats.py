@@ -206,7 +206,7 @@ def test_unfinished_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_benchmarks_have_statistics_too(tmp_path: Path) -> None:
-    from terrabench.build import build
+    from terrabench.building.build import build
     from terracot.generate import source_spec
 
     build(source_spec("procedural", "{scenes: 32, size: 64}"), tmp_path / "bench")

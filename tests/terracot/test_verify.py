@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from make_scenes import make_scenes
 
-from terrabench.build import build
-from terrabench.protocols import PAPER
+from terrabench.building.build import build
+from terrabench.building.protocols import PAPER
 from terracot.dataset import generate
 from terracot.generate import source_spec
 from terracot.io import MANIFEST, read_json, write_manifest

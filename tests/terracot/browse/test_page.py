@@ -376,7 +376,7 @@ def test_decoder_refuses_what_terracot_refuses(decoder: Any, counts: str) -> Non
 
 
 def test_generated_data_set_and_benchmark_can_be_looked_through(opened: Opened, tmp_path: Path) -> None:
-    from terrabench.build import build
+    from terrabench.building.build import build
     from terracot.dataset import generate
     from terracot.generate import source_spec
     from terracot.levels import parse_mix

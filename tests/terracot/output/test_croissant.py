@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from terrabench.build import build
+from terrabench.building.build import build
 from terracot.generate import SourceSpec
 
 mlc = pytest.importorskip("mlcroissant")

@@ -30,7 +30,7 @@ from bigearthnet_on_disk import (
     write_tif,
 )
 
-from terrabench.build import build
+from terrabench.building.build import build
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find
 from terracot.generate import SourceSpec, scene_samples

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from terrabench.build import build
+from terrabench.building.build import build
 from terracot.assembly import FILTERS
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find

@@ -41,7 +41,7 @@ from chatearthnet_on_disk import (
 from pyproj import Geod
 from worldcover_on_disk import write_tile as write_worldcover
 
-from terrabench.build import build
+from terrabench.building.build import build
 from terracot.dataset import generate
 from terracot.findings import SceneFacts
 from terracot.generate import SourceSpec, scene_samples

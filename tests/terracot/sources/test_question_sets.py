@@ -13,10 +13,10 @@ import pytest
 import rsvqa_on_disk as rsvqa
 from terrabaselines.chance import Chance
 
-from terrabench.build import build
+from terrabench.asking.runner import run
+from terrabench.building.build import build
 from terrabench.items import Benchmark
-from terrabench.runner import run
-from terrabench.scoring import score
+from terrabench.scoring.scores import score
 from terracot.dataset import generate
 from terracot.findings import SceneFacts
 from terracot.generate import SourceSpec, scene_samples

@@ -25,7 +25,7 @@ from worldcover_on_disk import (
     write_tile,
 )
 
-from terrabench.build import build
+from terrabench.building.build import build
 from terracot.assembly import FILTERS
 from terracot.dataset import generate
 from terracot.findings import Finding, SceneFacts, find

@@ -380,10 +380,10 @@ def test_scenes_give_samples_and_the_data_set_verifies_against_its_source(many: 
 def test_benchmark_has_building_change_items_that_the_oracle_answers(many: Path, tmp_path: Path) -> None:
     from terrabaselines.oracle import Oracle
 
-    from terrabench.build import build
+    from terrabench.asking.runner import run
+    from terrabench.building.build import build
     from terrabench.items import Benchmark
-    from terrabench.runner import run
-    from terrabench.scoring import score
+    from terrabench.scoring.scores import score
     from terracot.verify import verify
 
     made = build(SourceSpec("xbd", str(many)), tmp_path / "bench")
