@@ -29,8 +29,8 @@ def format_table(scores_list: Sequence[Mapping[str, Any]], details: bool | None 
     scores on the remaining items (``terrabench.scoring.beside``). Tasks that the paper does not have, and tasks whose
     answers are stated by a source, follow in tables of their own, when there are any. ``details`` adds the figures of
     every run by task, with intervals; by default for one run alone. "-" stands for what a run does not have, ``n``
-    counts the items that are scored. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part of the
-    benchmark; the lines below the tables say what they mean. ``RunError`` for scores by the released scorer.
+    counts the items that are scored. Marks behind a name: ``*`` privileged, ``!`` incomplete, ``~`` limited to a part
+    of the benchmark; the lines below the tables say what they mean. ``RunError`` for scores by the released scorer.
     """
     from terrabench.scoring.details import detail_lines
     from terrabench.scoring.notes import note_lines
