@@ -27,6 +27,7 @@ from terracot.measure import shrunk
 from terracot.scenes import BoolMask
 from terracot.seeding import seeded_rng
 from terrascope_vlm.config import TerraScopeConfig
+from terrascope_vlm.measured import measured_text
 from terrascope_vlm.processing import TerraScopeProcessor
 from terrascope_vlm.slots import NOTHING, Query, Slots
 from terrascope_vlm.tiling import Booleans, Tiling
@@ -73,31 +74,28 @@ def evidence_for(
     region = regions[-1]
     empty = not region.mask.any()
     none = np.empty(0, np.int64)
-    if config.evidence == "text":
-        return Evidence(Slots.text([]), none, 0, empty, weak=False)
-    if config.evidence == "measured":
-        from terrascope_vlm.measured import measured_text
-
-        text = measured_text(query, regions)
-        return Evidence(Slots.text(processor.encode(text)), none, 0, empty, weak=False, text=text)
+    if config.evidence in ("text", "measured"):
+        text = measured_text(query, regions) if config.evidence == "measured" else ""
+        return Evidence(Slots.text(processor.encode(text) if text else []), none, 0, empty, weak=False, text=text)
     image = processor.ids["image"]
+    if empty and config.evidence != "release":
+        return Evidence(Slots.image(torch.tensor([NOTHING]), image), none, 0, empty, weak=False)
     tiling = query.tilings[region.frame]
     if config.evidence == "release":
-        inside = centres(tiling, region.mask)
+        inside, weak = centres(tiling, region.mask), False
         kept = thinned(inside, RELEASED_TOKENS, whole=False)
-    elif empty:
-        return Evidence(Slots.image(torch.tensor([NOTHING]), image), none, 0, empty, weak=False)
     else:
         share = tiling.coverage(boxed(region.mask) if config.evidence == "box" else region.mask)
         inside = share > config.min_cover
-        kept = thinned(inside if inside.any() else _best(share), config.max_evidence)
+        weak = not inside.any()
+        kept = thinned(_best(share) if weak else inside, config.max_evidence)
     if config.evidence == "random":
         rng = seeded_rng("evidence", len(regions), *query.slots.ids.tolist())
         drawn = rng.choice(kept.size, np.count_nonzero(kept), replace=False)
         kept = np.isin(np.arange(kept.size), drawn).reshape(kept.shape)
     cells = tiling.token_of_cell[kept]
     covered = int(np.count_nonzero(inside))
-    return Evidence(_slots(query, region, cells, config.fusion, image), cells, covered, empty, weak=not covered)
+    return Evidence(_slots(query, region, cells, config.fusion, image), cells, covered, empty, weak)
 
 
 def thinned(cells: Booleans, most: int, *, whole: bool = True) -> Booleans:
