@@ -39,13 +39,19 @@ class Image:
 
 def read_image(path: Path, where: str) -> Image:
     """Header of an image; ``SceneError`` ``unreadable``, or ``missing_georeference`` when it lies nowhere on Earth."""
-    header = read_header(path, where)
-    if not header.placed:
+    image = open_image(path, where)
+    if not image.header.placed:
         raise SceneError(
             "missing_georeference",
-            f"{where}: has {'no CRS' if header.crs is None else 'no transform'}, so no label can be laid under it; "
-            "expected a GeoTIFF with a CRS and an affine transform (ground control points alone: warp it first)",
+            f"{where}: has {'no CRS' if image.header.crs is None else 'no transform'}, so no label can be laid under "
+            "it; expected a GeoTIFF with a CRS and an affine transform (ground control points alone: warp it first)",
         )
+    return image
+
+
+def open_image(path: Path, where: str) -> Image:
+    """Header of an image, wherever it lies; ``SceneError`` ``unreadable``."""
+    header = read_header(path, where)
     with _opened(path, where) as data:
         numbers = tuple(i for i, c in zip(data.indexes, data.colorinterp, strict=True) if c != ColorInterp.alpha)
         stated = {(float(s), float(o)) for s, o in zip(data.scales, data.offsets, strict=True)}
@@ -111,12 +117,19 @@ def patch_transform(image: Image, row: int, col: int) -> tuple[float, ...]:
 
 
 def read_patch(image: Image, scale: float, offset: float, row: int, col: int, patch: int) -> npt.NDArray[Any]:
-    """``(C, patch, patch)`` stored values times ``scale`` plus ``offset``, NaN where the file has no data.
+    """``read_window`` of a square patch with its upper left pixel at ``row`` and ``col``."""
+    return read_window(image, scale, offset, row, col, (patch, patch))
+
+
+def read_window(
+    image: Image, scale: float, offset: float, row: int, col: int, shape: tuple[int, int]
+) -> npt.NDArray[Any]:
+    """``(C, H, W)`` stored values times ``scale`` plus ``offset``, NaN where the file has no data.
 
     A nodata tag of 0, or of bytes (255 is white), also stands in bands that saw something: there only all bands count.
-    ``SceneError`` ``placeholder`` for a patch without data, or of one value all over.
+    ``SceneError`` ``placeholder`` for a window without data, or of one value all over.
     """
-    window = Window(col, row, patch, patch)
+    window = Window(col, row, shape[1], shape[0])
     with _opened(image.header.path, image.where) as data:
         raw: npt.NDArray[Any] = data.read(list(image.numbers), window=window)
         empty = data.dataset_mask(window=window) == 0  # nodata in all bands, mask or alpha
