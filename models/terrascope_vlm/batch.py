@@ -177,12 +177,17 @@ def batch_of(examples: Sequence[Example], config: TerraScopeConfig, pad_id: int 
     """One step of training."""
     images = images_of([example.query for example in examples], config)
     rows = rows_of([example.slots for example in examples], images.offsets, pad_id)
+    return Batch(images, rows, targets_of(examples, images))
+
+
+def targets_of(examples: Sequence[Example], images: Images) -> Targets:
+    """Every ``[SEG]`` of ``examples``, whose pixels are ``images``."""
     found: list[tuple[int, int, Target]] = [
         (row, first, target)
         for row, (example, first) in enumerate(zip(examples, images.first, strict=True))
         for target in example.targets
     ]
-    targets = Targets(
+    return Targets(
         row=_long(row for row, _, _ in found),
         column=_long(target.slot for _, _, target in found),
         frame=_long(first + target.frame for _, first, target in found),
@@ -190,7 +195,6 @@ def batch_of(examples: Sequence[Example], config: TerraScopeConfig, pad_id: int 
         masks=tuple(torch.from_numpy(target.mask) for _, _, target in found),
         valid=tuple(torch.from_numpy(target.valid) for _, _, target in found),
     )
-    return Batch(images, rows, targets)
 
 
 def _long(values: Any) -> Tensor:
