@@ -1,50 +1,33 @@
 """From frames and a question to a Query, and from text to tokens and back.
 
-A query reads, with the tokens of the chat form of InternVL:
-
-    <|im_start|>user
-    Image 1, optical: <img> visual tokens </img>
-    Image 1, SAR: <img> visual tokens </img>
-    128 x 128 pixels of 10 m x 10 m.
-    question, options, instruction<|im_end|>
-    <|im_start|>assistant
-
-The number is the date, as in ``Image: t`` of the reply; a single image has no name. The line of sizes is left out where
-the ground is not known. Only the question (with options and instruction) counts as question for the fusion.
+``terrascope_vlm.chat`` says how a query reads. Importing this module registers the processor with ``AutoProcessor``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import pairwise
 
-from transformers import PreTrainedTokenizerBase, ProcessorMixin
+import torch
+from transformers import AutoProcessor, PreTrainedTokenizerBase, ProcessorMixin
 
 from terracot.ground import GroundSampling
 from terracot.plugins import Prompt
 from terracot.scenes import BoolMask
+from terrascope_vlm.chat import SYSTEM, chat_form, image_names, size_line, special_tokens
 from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.frames import FrameImage, frame_image
 from terrascope_vlm.slots import Query, Slots
 from terrascope_vlm.tiling import tiling_of
 
-SPECIAL_TOKENS = (
-    ("end", "<|im_end|>"),
-    ("pad", "<|endoftext|>"),
-    ("start", "<|im_start|>"),
-    ("image_start", "<img>"),
-    ("image_end", "</img>"),
-    ("image", "<IMG_CONTEXT>"),
-    ("seg", "[SEG]"),
-)
-"""Tokens by role, those of InternVL3 and ``[SEG]``."""
-
 
 class TerraScopeProcessor(ProcessorMixin):
-    """Tokenizer and tiling of one model. ``of`` makes it for a configuration; it is saved beside the weights."""
+    """Tokenizer, chat form and tiling of a model. ``of`` makes it for a configuration; it is saved beside the weights.
 
-    attributes = ["tokenizer"]  # noqa: RUF012
-    tokenizer_class = "AutoTokenizer"
+    ``tokens`` and ``ids`` are the special tokens by role; ``ValueError`` if the tokenizer lacks one. Without ``system``
+    a chat begins with the user. ``chat_template`` is the same form for ``apply_chat_template``, if none is given.
+    """
 
     def __init__(
         self,
@@ -53,24 +36,36 @@ class TerraScopeProcessor(ProcessorMixin):
         tile_cells: tuple[int, int] = (16, 16),
         max_tiles: int = 12,
         bands: Sequence[str] = (),
-        **kwargs: Any,
+        system: str = SYSTEM,
+        chat_template: str | None = None,
     ) -> None:
         (h, w), (rows, columns) = tile_size, tile_cells
         self.tile_size, self.tile_cells = (h, w), (rows, columns)
         self.max_tiles = max_tiles
         self.bands = list(bands)
-        self.ids = {role: tokenizer.convert_tokens_to_ids(token) for role, token in SPECIAL_TOKENS}
-        super().__init__(tokenizer, **kwargs)
+        self.system = system
+        self.tokens = special_tokens(tokenizer)
+        self.ids = {role: tokenizer.convert_tokens_to_ids(token) for role, token in self.tokens.items()}
+        added = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
+        self._inside_added = re.compile("|".join(f"(?<={re.escape(t[0])})(?={re.escape(t[1:])})" for t in added))
+        super().__init__(tokenizer, chat_template=chat_template or chat_form(self.tokens, system))
 
     @classmethod
-    def of(cls, config: TerraScopeConfig, tokenizer: PreTrainedTokenizerBase) -> TerraScopeProcessor:
+    def of(
+        cls, config: TerraScopeConfig, tokenizer: PreTrainedTokenizerBase, system: str = SYSTEM
+    ) -> TerraScopeProcessor:
         """The processor of a configuration."""
-        return cls(tokenizer, config.tile_size, config.tile_cells, config.max_tiles, config.bands)
+        return cls(tokenizer, config.tile_size, config.tile_cells, config.max_tiles, config.bands, system)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of ``text``, nothing added; special tokens in it count as such."""
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def plain(self, text: str) -> list[int]:
+        """Token ids of ``text`` from outside: no special token can be written in it, "[SEG]" is five letters."""
+        cuts = [0, *(match.start() for match in self._inside_added.finditer(text)), len(text)]
+        return [token for start, end in pairwise(cuts) for token in self.encode(text[start:end])]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, with special tokens."""
@@ -78,7 +73,7 @@ class TerraScopeProcessor(ProcessorMixin):
         return text
 
     def of_prompt(self, prompt: Prompt) -> Query:
-        """The query of a benchmark's prompt."""
+        """The query of a benchmark's prompt. ``ValueError`` if a control took its frames away."""
         frames = [frame_image(frame, self.bands) for frame in prompt.frames]
         return self.query(frames, prompt.text, prompt.ground, prompt.valid)
 
@@ -90,40 +85,27 @@ class TerraScopeProcessor(ProcessorMixin):
         valid: Mapping[int, BoolMask] | None = None,
     ) -> Query:
         """Frames of one ``(H, W)`` and what is asked of them. Several images are one tile each."""
+        shapes = {frame.shape for frame in frames}
+        if len(shapes) != 1:
+            raise ValueError(f"expected one image or several of one size; found sizes {sorted(shapes)}")
         limit = self.max_tiles if len(frames) == 1 else 1
         tilings = tuple(tiling_of(frame.shape, self.tile_size, self.tile_cells, limit) for frame in frames)
-        parts = [self._text("<|im_start|>user\n")]
+        token = self.tokens
+        system = f"{token['start']}system\n{self.system}{token['end']}\n" if self.system else ""
+        parts = [self._text(f"{system}{token['start']}user\n")]
         first = 0
-        for frame, tiling in zip(frames, tilings, strict=True):
-            name = f"Image {frame.t}, {'SAR' if frame.is_sar else 'optical'}: " if len(frames) > 1 else ""
-            parts.append(self._text(f"{name}<img>"))
-            parts.append(self._visual(first, tiling.tokens))
-            parts.append(self._text("</img>\n"))
+        for name, tiling in zip(image_names(frames), tilings, strict=True):
+            parts.append(self._text(f"{name}{token['image_start']}"))
+            parts.append(Slots.image(torch.arange(first, first + tiling.tokens), self.ids["image"]))
+            parts.append(self._text(f"{token['image_end']}\n"))
             first += tiling.tokens
         parts.append(self._text(size_line(ground, frames[0].shape)))
-        parts.append(Slots.text(self.encode(_plain(text)), question=True))
-        parts.append(self._text("<|im_end|>\n<|im_start|>assistant\n"))
+        parts.append(Slots.text(self.plain(text), question=True))
+        parts.append(self._text(f"{token['end']}\n{token['start']}assistant\n"))
         return Query(tuple(frames), tilings, Slots.joined(parts), ground, dict(valid or {}))
 
     def _text(self, text: str) -> Slots:
         return Slots.text(self.encode(text))
 
-    def _visual(self, first: int, tokens: int) -> Slots:
-        import torch
 
-        return Slots.image(torch.arange(first, first + tokens), self.ids["image"])
-
-
-def size_line(ground: GroundSampling, shape: tuple[int, int]) -> str:
-    """The line of the query that says how large a pixel is; empty where nobody knows."""
-    if not ground.known:
-        return ""
-    dy, dx = ground.sampling
-    return f"{shape[0]} x {shape[1]} pixels of {dy:.4g} m x {dx:.4g} m.\n"
-
-
-def _plain(text: str) -> str:
-    """A question cannot write special tokens: their brackets are kept apart."""
-    for _, token in SPECIAL_TOKENS:
-        text = text.replace(token, f"{token[0]} {token[1:]}")
-    return text
+AutoProcessor.register(TerraScopeConfig, TerraScopeProcessor, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from transformers import InternVLConfig, InternVLVisionConfig, PreTrainedTokenizerFast, Qwen2Config, Sam2Config
@@ -13,33 +13,43 @@ from transformers.models.sam2.configuration_sam2 import (
     Sam2VisionConfig,
 )
 
+from terrascope_vlm.chat import SPECIAL_TOKENS, TOKENIZER_ROLES
 from terrascope_vlm.config import TerraScopeConfig
-from terrascope_vlm.processing import SPECIAL_TOKENS, TerraScopeProcessor
+from terrascope_vlm.processing import TerraScopeProcessor
+
+_WORDS = r"\p{N}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""What BPE never merges across: digits are tokens of their own, a word takes the space before it."""
 
 
-def tiny_tokenizer(texts: Sequence[str] = (), size: int = 0) -> PreTrainedTokenizerFast:
-    """Byte-level BPE of ``size`` tokens learned from ``texts``, digits one by one; bytes alone without texts."""
+def tiny_tokenizer(texts: Iterable[str] = (), size: int = 0) -> PreTrainedTokenizerFast:
+    """Byte-level BPE of ``size`` tokens in all, learned from ``texts``; fewer if they do not yield as many.
+
+    Bytes and special tokens are always among them, so every text is written, exactly. The same texts in any order give
+    the same tokenizer. Special tokens have the roles that InternVL's tokenizers give them.
+    """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     own = Tokenizer(models.BPE())
     own.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(r"\d| ?[^\s\d]+|\s+"), "isolated"),
+            pre_tokenizers.Split(Regex(_WORDS), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
     own.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
-        vocab_size=max(size, len(alphabet)), initial_alphabet=alphabet, special_tokens=[], show_progress=False
+        vocab_size=max(size - len(SPECIAL_TOKENS), len(alphabet)),
+        min_frequency=2,
+        initial_alphabet=alphabet,
+        show_progress=False,
     )
     own.train_from_iterator(texts, trainer)
-    names = dict(SPECIAL_TOKENS)
+    special = dict(SPECIAL_TOKENS)
+    roles = {TOKENIZER_ROLES.get(role, f"{role}_token"): token for role, token in special.items()}
+    del roles["end_token"], roles["pad_token"]
     return PreTrainedTokenizerFast(
-        tokenizer_object=own,
-        eos_token=names["end"],
-        pad_token=names["pad"],
-        additional_special_tokens=[token for role, token in SPECIAL_TOKENS if role not in ("end", "pad")],
+        tokenizer_object=own, eos_token=special["end"], pad_token=special["pad"], extra_special_tokens=roles
     )
 
 
@@ -141,4 +151,4 @@ def tiny_parts(seed: int = 0, **settings: Any) -> tuple[Any, TerraScopeProcessor
     tokenizer = tiny_tokenizer()
     config = tiny_config(tokenizer, **settings)
     torch.manual_seed(seed)
-    return TerraScopeForReasoning(config).eval(), TerraScopeProcessor.of(config, tokenizer)
+    return TerraScopeForReasoning(config).eval(), TerraScopeProcessor.of(config, tokenizer, system="")
