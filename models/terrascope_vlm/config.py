@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from transformers import InternVLConfig, PreTrainedConfig, Sam2Config
+from transformers import AutoConfig, InternVLConfig, PreTrainedConfig, Sam2Config
 
 EVIDENCE = ("mask", "box", "random", "text", "measured", "release")
 """What follows ``[SEG]`` in the sequence; ``terrascope_vlm.evidence`` says what each is."""
@@ -15,6 +15,9 @@ FUSION = ("none", "concat", "text-guided")
 
 MASK_FUSION = ("mean", "beta", "optical-only")
 """What the mask decoder reads of a pair. ``optical-only`` is what the authors released."""
+
+MASK_OUTPUT = ("single", "release")
+"""Which of SAM 2's mask tokens draws; ``terrascope_vlm.grounding.transformers_backend`` says what each is."""
 
 BACKENDS = ("transformers", "sam2")
 
@@ -49,12 +52,17 @@ class TerraScopeConfig(PreTrainedConfig):
         max_evidence: int = 128,
         fusion: str = "none",
         mask_fusion: str = "mean",
+        mask_output: str = "single",
         mask_loss_weight: float = 0.5,
         grounding_backend: str = "transformers",
+        tie_word_embeddings: bool | None = None,
         **kwargs: Any,
     ) -> None:
         self.internvl_config = _as(InternVLConfig, internvl_config)
         self.sam2_config = _as(Sam2Config, sam2_config)
+        if tie_word_embeddings is not None:
+            self.internvl_config.tie_word_embeddings = tie_word_embeddings
+        self.tie_word_embeddings = self.internvl_config.tie_word_embeddings
         self.seg_token_id = seg_token_id
         self.bands = list(bands)
         self.pixel_mean = list(pixel_mean or [*RGB_MEAN, *[BAND_MEAN] * len(bands)])
@@ -65,12 +73,14 @@ class TerraScopeConfig(PreTrainedConfig):
         self.max_evidence = max_evidence
         self.fusion = fusion
         self.mask_fusion = mask_fusion
+        self.mask_output = mask_output
         self.mask_loss_weight = mask_loss_weight
         self.grounding_backend = grounding_backend
         for name, known in (
             ("evidence", EVIDENCE),
             ("fusion", FUSION),
             ("mask_fusion", MASK_FUSION),
+            ("mask_output", MASK_OUTPUT),
             ("grounding_backend", BACKENDS),
         ):
             if getattr(self, name) not in known:
@@ -85,7 +95,15 @@ class TerraScopeConfig(PreTrainedConfig):
                 f"expected 0 <= min_cover < 1, max_evidence >= 1 and max_tiles >= 1; "
                 f"found {min_cover}, {max_evidence}, {max_tiles}"
             )
+        if len({band.lower() for band in bands}) < len(bands):
+            raise ValueError(f"bands are {list(bands)}; expected no name twice")
+        if mask_loss_weight < 0:
+            raise ValueError(f"mask_loss_weight is {mask_loss_weight}; expected 0 or more")
         super().__init__(**kwargs)
+
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
+        """That of the language model."""
+        return self.internvl_config.text_config
 
     @property
     def channels(self) -> int:
@@ -121,3 +139,6 @@ def _as(kind: type[Any], value: Any) -> Any:
     if value is None:
         return kind()
     return kind(**value) if isinstance(value, Mapping) else value
+
+
+AutoConfig.register(TerraScopeConfig.model_type, TerraScopeConfig, exist_ok=True)

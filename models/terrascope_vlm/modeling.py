@@ -7,39 +7,23 @@ The vision encoder, projector and language model are InternVL's classes of trans
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
-from transformers import InternVLForConditionalGeneration, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers import AutoModel, InternVLForConditionalGeneration, PreTrainedModel
+from transformers import initialization as init
 
 from terrascope_vlm.batch import Batch, Images, Rows
 from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.fusion import chosen, optical_share, relevances
 from terrascope_vlm.grounding import Features, grounding_of
 from terrascope_vlm.losses import mask_loss, text_loss
+from terrascope_vlm.outputs import Kept, Seen, TerraScopeOutput
 from terrascope_vlm.slots import IGNORED, NOTHING
-
-
-@dataclass
-class TerraScopeOutput(ModelOutput):
-    """``loss`` is ``lm_loss`` + ``mask_loss_weight`` x ``mask_loss``; ``mask_logits`` ``(H, W)`` by target."""
-
-    loss: Tensor | None = None
-    lm_loss: Tensor | None = None
-    mask_loss: Tensor | None = None
-    mask_logits: tuple[Tensor, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the model has made of a batch's images: visual tokens ``(tokens, D)`` and their betas ``(tokens,)``."""
-
-    visual: Tensor
-    beta: Tensor
 
 
 class TerraScopeForReasoning(PreTrainedModel):
@@ -61,8 +45,19 @@ class TerraScopeForReasoning(PreTrainedModel):
         self.grounding = grounding_of(config)
         prompt_width = config.sam2_config.prompt_encoder_config.hidden_size
         self.seg_projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, prompt_width))
-        self.nothing = nn.Parameter(torch.zeros(width))
+        self.nothing = nn.Embedding(1, width)
         self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Own weights by the rules of transformers; InternVL's and SAM's classes begin theirs themselves."""
+        super()._init_weights(module)
+        # Prompts of SAM have a spread of about 1, in small models too; 0.02 a weight would begin far below.
+        if module in (self.seg_projection[0], self.seg_projection[2]):
+            init.xavier_uniform_(module.weight)
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As of transformers, with the names of the parameters whatever names a part once had on the hub."""
+        super().save_pretrained(*args, **{"save_original_format": False, **kwargs})
 
     def get_input_embeddings(self) -> nn.Module:
         """Of the language model."""
@@ -85,15 +80,34 @@ class TerraScopeForReasoning(PreTrainedModel):
         mean, std = (pixels.new_tensor(v).view(-1, 1, 1) for v in (self.config.pixel_mean, self.config.pixel_std))
         return torch.nan_to_num((pixels - mean) / std, nan=0.0)
 
-    def visual_tokens(self, tiles: Tensor) -> Tensor:
-        """``(tokens, D)`` projector outputs of ``(T, C, h, w)`` tiles, tile by tile."""
-        found = self.vlm.model.get_image_features(pixel_values=self.normalised(tiles).to(self.dtype))
-        tokens: Tensor = found.pooler_output.flatten(0, 1)
+    def vision_tower_of(self, tiles: Tensor) -> Tensor:
+        """``(T, n, V)`` of ``(T, C, h, w)`` tiles: the vision encoder's n tokens each, before the projector."""
+        pixels = self.normalised(tiles).to(self.dtype)
+        layer = self.config.internvl_config.vision_feature_layer
+        with _graph_if_trained(self.vlm.model.vision_tower):
+            found = self.vlm.model.vision_tower(pixels, output_hidden_states=layer != -1)
+        tokens = found.last_hidden_state if layer == -1 else found.hidden_states[layer]
+        if self.config.internvl_config.vision_feature_select_strategy == "default":
+            tokens = tokens[:, 1:]
+        rows, columns = self.config.tile_cells
+        ratio = self.config.internvl_config.downsample_ratio
+        square = tokens.unflatten(1, (round(rows / ratio), round(columns / ratio)))
+        shuffled: Tensor = self.vlm.model.pixel_shuffle(square, scale_factor=ratio).flatten(1, 2)
+        return shuffled
+
+    def projected(self, tower: Tensor) -> Tensor:
+        """``(tokens, D)`` projector outputs of ``(T, n, V)``, tile by tile."""
+        tokens: Tensor = self.vlm.model.multi_modal_projector(tower).flatten(0, 1)
         return tokens
 
-    def see(self, images: Images, rows: Rows) -> Seen:
+    def visual_tokens(self, tiles: Tensor) -> Tensor:
+        """``(tokens, D)`` projector outputs of ``(T, C, h, w)`` tiles, tile by tile."""
+        return self.projected(self.vision_tower_of(tiles))
+
+    def see(self, images: Images, rows: Rows, tower: Tensor | None = None) -> Seen:
         """Visual tokens of a batch, and how relevant they are to the questions of ``rows`` where there are pairs."""
-        tokens = self.visual_tokens(images.tiles).unflatten(0, (len(images.tiles), -1))
+        tower = self.vision_tower_of(images.tiles) if tower is None else tower.to(self.dtype)
+        tokens = self.projected(tower).unflatten(0, tower.shape[:2])
         visual = tokens[images.tile_of].flatten(0, 1)  # frames that queries share are seen once
         if not len(images.pairs):
             return Seen(visual, visual.new_zeros(0))
@@ -103,8 +117,14 @@ class TerraScopeForReasoning(PreTrainedModel):
 
     def encode(self, large: Tensor) -> Features:
         """What SAM sees of ``(F, C, S, S)`` images."""
-        features: Features = self.grounding.encode(self.normalised(large).to(self.dtype))
+        features: Features = self.grounding.adapted(self.maps_of(large))
         return features
+
+    def maps_of(self, large: Tensor) -> Features:
+        """What SAM's image encoder alone makes of ``(F, C, S, S)`` images."""
+        with _graph_if_trained(self.grounding.sam.vision_encoder):
+            maps: Features = self.grounding.backbone(self.normalised(large).to(self.dtype))
+        return maps
 
     # Reading
 
@@ -114,7 +134,7 @@ class TerraScopeForReasoning(PreTrainedModel):
         index = chosen(rows.visual, rows.other, seen.beta)
         image = seen.visual[index.clamp(min=0)].to(text.dtype) if len(seen.visual) else text
         out = torch.where((index >= 0)[..., None], image, text)
-        return torch.where((rows.visual == NOTHING)[..., None], self.nothing.to(text.dtype), out)
+        return torch.where((rows.visual == NOTHING)[..., None], self.nothing.weight[0].to(text.dtype), out)
 
     def read(self, embeddings: Tensor, attention: Tensor, **kwargs: Any) -> Tensor:
         """``(B, L, D)`` last hidden states of the language model."""
@@ -160,24 +180,44 @@ class TerraScopeForReasoning(PreTrainedModel):
 
     # Training
 
-    def forward(self, batch: Batch, **kwargs: Any) -> TerraScopeOutput:
-        """Losses of a batch. A batch without masks has a mask loss of 0."""
-        seen = self.see(batch.images, batch.rows)
+    def forward(self, batch: Batch, kept: Kept | None = None, **kwargs: Any) -> TerraScopeOutput:
+        """Losses of a batch. A batch without masks has a mask loss of 0. Only frames with a mask reach SAM."""
+        kept = kept or Kept()
+        seen = self.see(batch.images, batch.rows, kept.tower)
         states = self.read(self.embedded(batch.rows, seen), batch.rows.attention, **kwargs)
         labels = batch.rows.labels[:, 1:]
         learned = labels != IGNORED
         lm = states.sum() * 0.0
         if bool(learned.any()):  # the head reads only what is learned: whole logits of 150 000 words are large
             lm = text_loss(self.vlm.lm_head(states[:, :-1][learned]), labels[learned])
-        logits: tuple[Tensor, ...] = ()
-        masks = states.sum() * 0.0
-        targets = batch.targets
-        if len(targets.row):
-            features = self.encode(batch.images.large)
-            found = self.mask_features(features, targets.frame, targets.other, batch.images, seen)
-            shapes = [(int(mask.shape[0]), int(mask.shape[1])) for mask in targets.masks]
-            logits = self.drawn(states[targets.row, targets.column], found, shapes)
-            masks = mask_loss(logits, targets.masks, targets.valid)
+        logits = self._drawn_targets(batch, seen, states, kept.maps)
+        masks = mask_loss(logits, batch.targets.masks, batch.targets.valid) if logits else states.sum() * 0.0
         return TerraScopeOutput(
             loss=lm + self.config.mask_loss_weight * masks, lm_loss=lm, mask_loss=masks, mask_logits=logits
         )
+
+    def _drawn_targets(self, batch: Batch, seen: Seen, states: Tensor, maps: Features | None) -> tuple[Tensor, ...]:
+        targets, images = batch.targets, batch.images
+        if not len(targets.row):
+            return ()
+        named = targets.frame
+        if self.config.mask_fusion != "optical-only":
+            named = torch.cat([named, targets.other[targets.other >= 0]])
+        needed, place = torch.unique(images.frame_of[named], return_inverse=True)
+        frame_of = torch.zeros_like(images.frame_of).index_put((named,), place)
+        maps = self.maps_of(images.large[needed]) if maps is None else maps.of(needed).to(self.dtype)
+        features = self.grounding.adapted(maps)
+        images = replace(images, frame_of=frame_of)
+        found = self.mask_features(features, targets.frame, targets.other, images, seen)
+        shapes = [(int(mask.shape[0]), int(mask.shape[1])) for mask in targets.masks]
+        return self.drawn(states[targets.row, targets.column], found, shapes)
+
+
+def _graph_if_trained(module: nn.Module) -> AbstractContextManager[None]:
+    """Gradients only where some weight of ``module`` is trained: what is before a frozen encoder is pixels."""
+    trained = torch.is_grad_enabled() and any(weight.requires_grad for weight in module.parameters())
+    found: AbstractContextManager[None] = torch.set_grad_enabled(trained)
+    return found
+
+
+AutoModel.register(TerraScopeConfig, TerraScopeForReasoning, exist_ok=True)

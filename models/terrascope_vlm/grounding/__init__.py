@@ -1,7 +1,7 @@
 """From the state of ``[SEG]`` to a mask: SAM 2's image encoder and mask decoder behind one small interface.
 
 ``encode`` runs once an image, ``decode`` once a mask. Two backends, the classes of transformers (the default) and the
-package sam2, hold the same weights under the same keys (``terrascope_vlm.grounding.keys``).
+package sam2, hold the same weights under the same keys.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Features:
         """Those of ``frames`` ``(M,)``, repeated as often as they are named."""
         return Features(tuple(level[frames] for level in self.levels))
 
+    def to(self, target: torch.device | torch.dtype) -> Features:
+        """On another device or of another type."""
+        return Features(tuple(level.to(target) for level in self.levels))
+
     def mixed(self, other: Features, share: Tensor) -> Features:
         """``share`` ``(M, 1, rows, columns)`` of these, enlarged to each level, and the rest of ``other``."""
         levels = []
@@ -44,7 +48,19 @@ class Features:
 
 
 class Grounding(Protocol):
-    """What a backend does; it is a ``torch.nn.Module``."""
+    """What a backend does; it is a ``torch.nn.Module``.
+
+    ``encode`` is ``adapted(backbone(pixels))``. The mask decoder begins with two convolutions of the encoder's maps, so
+    who trains it and keeps what a frozen encoder saw has to keep what ``backbone`` gives.
+    """
+
+    def backbone(self, pixels: Tensor) -> Features:
+        """What the image encoder alone makes of normalised images ``(F, C, S, S)``."""
+        ...
+
+    def adapted(self, maps: Features) -> Features:
+        """Those of ``backbone`` as ``decode`` reads them."""
+        ...
 
     def encode(self, pixels: Tensor) -> Features:
         """Features of normalised images ``(F, C, S, S)``."""
@@ -56,7 +72,7 @@ class Grounding(Protocol):
 
 
 def grounding_of(config: TerraScopeConfig) -> nn.Module:
-    """The backend that ``config`` names, with random weights."""
+    """The backend that ``config`` names, with random weights. ``ImportError`` says how to install the package sam2."""
     if config.grounding_backend == "sam2":
         from terrascope_vlm.grounding.sam2_backend import Sam2Package
 
