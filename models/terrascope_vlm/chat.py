@@ -53,12 +53,11 @@ SYSTEM = "你是书生·万象，英文名是InternVL，是由上海人工智能
 def special_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
     """The tokens by role. ``ValueError`` names those that the tokenizer does not read as one token."""
     found = {role: getattr(tokenizer, TOKENIZER_ROLES.get(role, ""), None) or token for role, token in SPECIAL_TOKENS}
-    missing = [
-        f"{token!r} ({role})"
-        for role, token in found.items()
-        if tokenizer(token, add_special_tokens=False)["input_ids"] != [tokenizer.convert_tokens_to_ids(token)]
-        or tokenizer.convert_tokens_to_ids(token) == tokenizer.unk_token_id
-    ]
+    missing = []
+    for role, token in found.items():
+        ids = tokenizer(token, add_special_tokens=False)["input_ids"]
+        if tokenizer.convert_ids_to_tokens(ids) != [token]:
+            missing.append(f"{token!r} ({role})")
     if missing:
         raise ValueError(
             f"the tokenizer {tokenizer.name_or_path or type(tokenizer).__name__} lacks the special tokens "
