@@ -23,8 +23,9 @@ def tokenizer() -> Any:
     return tiny_tokenizer()
 
 
+@cache
 def config_of(**settings: Any) -> Any:
-    """The tiny configuration: tiles of 64 px with 8 x 8 visual tokens."""
+    """The tiny configuration, not to be changed: tiles of 64 px with 8 x 8 visual tokens."""
     return tiny_config(tokenizer(), **settings)
 
 
