@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-
 from terrascope_vlm.batch import images_of, rows_of
 from terrascope_vlm.evidence import Evidence, Region, evidence_for
 from terrascope_vlm.routing import route
 from terrascope_vlm.slots import Query, Slots
+from torch import Tensor
 
 
 @dataclass
@@ -31,37 +30,27 @@ class Slow:
 def slowly(model: Any, processor: Any, query: Query, script: Sequence[int]) -> Slow:
     """Write ``script`` as the reply to ``query``."""
     found = Slow([], [], [])
+    images = images_of([query], model.config)
+    seen = model.see(images, rows_of([query.slots], [0]))
+    features = model.encode(images.large)
     slots, text = query.slots, ""
-    found.logits.append(_logits(model, query, slots))
+
+    def state() -> Tensor:
+        rows = rows_of([slots], [0])
+        return model.read(model.embedded(rows, seen), rows.attention)[:, -1]
+
+    found.logits.append(model.vlm.lm_head(state())[0])
     for token in script:
         slots = Slots.joined([slots, Slots.text([token])])
+        text += processor.decode([token])
         if token == model.config.seg_token_id:
             where = route(query, text)
-            region = Region(where.t, where.frame, where.other, _mask(model, query, slots, where))
-            found.regions.append(region)
+            frame, other = torch.tensor([where.frame]), torch.tensor([-1 if where.other is None else where.other])
+            shown = model.mask_features(features, frame, other, images, seen)
+            mask = (model.drawn(state(), shown, [query.shape])[0] > 0).numpy()
+            found.regions.append(Region(where.t, where.frame, where.other, mask))
             found.evidence.append(evidence_for(query, found.regions, model.config, processor))
             slots = Slots.joined([slots, found.evidence[-1].slots])
             text = ""
-        else:
-            text += processor.decode([token])
-        found.logits.append(_logits(model, query, slots))
+        found.logits.append(model.vlm.lm_head(state())[0])
     return found
-
-
-def _state(model: Any, query: Query, slots: Slots) -> Tensor:
-    images = images_of([query], model.config)
-    rows = rows_of([slots], [0])
-    seen = model.see(images, rows)
-    return model.read(model.embedded(rows, seen), rows.attention)[:, -1]
-
-
-def _logits(model: Any, query: Query, slots: Slots) -> Tensor:
-    return model.vlm.lm_head(_state(model, query, slots))[0]
-
-
-def _mask(model: Any, query: Query, slots: Slots, where: Any) -> Any:
-    images = images_of([query], model.config)
-    seen = model.see(images, rows_of([slots], [0]))
-    frame, other = torch.tensor([where.frame]), torch.tensor([-1 if where.other is None else where.other])
-    features = model.mask_features(model.encode(images.large), frame, other, images, seen)
-    return (model.drawn(_state(model, query, slots), features, [query.shape])[0] > 0).numpy()
