@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -44,8 +45,9 @@ def tiny_tokenizer(texts: Iterable[str] = (), size: int = 0) -> PreTrainedTokeni
         initial_alphabet=alphabet,
         show_progress=False,
     )
-    own.train_from_iterator(texts, trainer)
     special = dict(SPECIAL_TOKENS)
+    around = re.compile("|".join(map(re.escape, special.values())))  # "[SEG]" is no word to be learned
+    own.train_from_iterator((piece for text in texts for piece in around.split(text)), trainer)
     roles = {TOKENIZER_ROLES.get(role, f"{role}_token"): token for role, token in special.items()}
     del roles["end_token"], roles["pad_token"]
     return PreTrainedTokenizerFast(
