@@ -37,7 +37,7 @@ def build(settings: Settings, folders: Folders) -> tuple[Any, TerraScopeProcesso
 
         model, processor = load(source.checkpoint)
         configure(model.config, source.settings)
-        return model, TerraScopeProcessor.of(model.config, processor.tokenizer)
+        return model, TerraScopeProcessor.of(model.config, processor.tokenizer, processor.system)
     from terrascope_vlm.parts import from_parts
 
     return from_parts(
@@ -57,7 +57,7 @@ def _tiny(
     _check(settings, _settable(), "model.settings")
     tokenizer = tiny_tokenizer(list(folders.texts(TEXTS)), vocabulary)
     config = tiny_config(tokenizer, **dict(sizes), **dict(settings))
-    return TerraScopeForReasoning(config), TerraScopeProcessor.of(config, tokenizer)
+    return TerraScopeForReasoning(config), TerraScopeProcessor.of(config, tokenizer, system="")
 
 
 def configure(config: TerraScopeConfig, changes: Mapping[str, Any]) -> None:
