@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from terracot.scenes import BoolMask
 from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.frames import FrameImage, frames_at
 from terrascope_vlm.slots import IGNORED, TEXT, Example, Query, Slots, Target
@@ -192,13 +193,17 @@ def targets_of(examples: Sequence[Example], images: Images) -> Targets:
         column=_long(target.slot for _, _, target in found),
         frame=_long(first + target.frame for _, first, target in found),
         other=_long(-1 if target.other is None else first + target.other for _, first, target in found),
-        masks=tuple(torch.from_numpy(target.mask) for _, _, target in found),
-        valid=tuple(torch.from_numpy(target.valid) for _, _, target in found),
+        masks=tuple(_mask(target.mask) for _, _, target in found),
+        valid=tuple(_mask(target.valid) for _, _, target in found),
     )
 
 
 def _long(values: Any) -> Tensor:
     return torch.tensor(list(values), dtype=torch.long)
+
+
+def _mask(mask: BoolMask) -> Tensor:
+    return torch.tensor(np.ascontiguousarray(mask))  # a copy: decoded masks may be read-only, or views turned over
 
 
 def _to(value: Any, device: Any) -> Any:

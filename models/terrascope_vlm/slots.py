@@ -59,7 +59,7 @@ class Slots:
     def joined(cls, parts: Iterable[Slots]) -> Slots:
         """One after the other."""
         rows = list(parts)
-        return cls(*(torch.cat([getattr(row, field.name) for row in rows]) for field in fields(cls)))
+        return cls(*(torch.cat([getattr(row, entry.name) for row in rows]) for entry in fields(cls)))
 
     def shifted(self, offset: int) -> Slots:
         """With ``offset`` added to every position of a visual token: where those of the query begin in a batch."""
