@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def load(
                 ignore_mismatched_sizes=True,  # they are in the report, and refused below with all others
             )
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: its weights cannot be read ({_first_line(error)}); copy it again") from error
+        raise CheckpointError(f"{folder}: its weights cannot be read ({first_line(error)}); copy it again") from error
     refuse_other_keys(
         folder, report["missing_keys"], report["unexpected_keys"], [str(key[0]) for key in report["mismatched_keys"]]
     )
@@ -91,15 +91,19 @@ def load(
 
 
 def refuse_other_keys(
-    source: str | Path, missing: Sequence[str] | set[str], unexpected: Sequence[str] | set[str], wrong: Sequence[str]
+    source: str | Path,
+    missing: Collection[str],
+    unexpected: Collection[str],
+    wrong: Collection[str],
+    advice: str = "save it again with terrascope_vlm.checkpoints.save",
 ) -> None:
     """``CheckpointError`` if any of the three has a name: weights that lack, that have no place, of another shape."""
     found = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
     parts = [f"{len(names)} {what} ({_some(names)})" for what, names in found if names]
     if parts:
         raise CheckpointError(
-            f"{source}: the weights are not those of the model that config.json describes: {', '.join(parts)}; "
-            f"save it again with terrascope_vlm.checkpoints.save"
+            f"{source}: the weights are not those of the model that its configuration describes: {', '.join(parts)}; "
+            f"{advice}"
         )
 
 
@@ -125,12 +129,12 @@ def model_type(folder: Path) -> str:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise CheckpointError(f"{file} cannot be read as JSON ({_first_line(error)})") from error
+        raise CheckpointError(f"{file} cannot be read as JSON ({first_line(error)})") from error
     return str(values.get("model_type")) if isinstance(values, dict) else ""
 
 
 def local_folder(path: str | Path, allow_download: bool, what: str) -> Path:
-    """``path`` as a folder, fetched from the hub if it is none and ``allow_download`` is true; no pickles come along."""
+    """``path`` as a folder, fetched from the hub if it is none and ``allow_download``; no pickles come along."""
     folder = Path(path)
     if folder.is_dir():
         return folder
@@ -144,7 +148,7 @@ def local_folder(path: str | Path, allow_download: bool, what: str) -> Path:
     try:
         found = snapshot_download(str(path), allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model"])
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise CheckpointError(f"{path} could not be fetched from the hub ({_first_line(error)})") from error
+        raise CheckpointError(f"{path} could not be fetched from the hub ({first_line(error)})") from error
     return Path(found)
 
 
@@ -182,7 +186,7 @@ def _config(folder: Path, settings: Mapping[str, Any]) -> TerraScopeConfig:
             raise ValueError(f"{unknown[0]} is no setting of TerraScopeConfig")
         found: TerraScopeConfig = TerraScopeConfig.from_dict(values | settings)
     except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {_first_line(error)}") from error
+        raise CheckpointError(f"{folder / 'config.json'}: {first_line(error)}") from error
     return found
 
 
@@ -191,18 +195,17 @@ def _processor(folder: Path) -> TerraScopeProcessor:
         with quiet():
             found: TerraScopeProcessor = TerraScopeProcessor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"{folder}: its processor cannot be read ({_first_line(error)}); save it again"
-        ) from error
+        raise CheckpointError(f"{folder}: its processor cannot be read ({first_line(error)}); save it again") from error
     for key in ("is_local", "local_files_only"):  # else it is saved with how it was loaded
         found.tokenizer.init_kwargs.pop(key, None)
     return found
 
 
-def _some(names: Sequence[str] | set[str]) -> str:
+def _some(names: Collection[str]) -> str:
     first = sorted(names)[:3]
     return ", ".join(first) + (" ..." if len(names) > len(first) else "")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says first; errors of transformers go on for a page."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -82,7 +82,7 @@ def _without_weights(config: Sam2Config) -> dict[str, nn.Module]:
             embed_dim=width,
             num_heads=heads[0],
             q_pool=hiera.num_query_pool_stages,
-            q_stride=tuple(hiera.query_stride),
+            q_stride=_pair(hiera.query_stride),
             stages=tuple(hiera.blocks_per_stage),
             window_pos_embed_bkg_spatial_size=tuple(hiera.window_positional_embedding_background_size),
             window_spec=tuple(hiera.window_size_per_stage),
@@ -90,9 +90,9 @@ def _without_weights(config: Sam2Config) -> dict[str, nn.Module]:
         ).to("meta")
     with torch.device("meta"):
         trunk.patch_embed = PatchEmbed(
-            tuple(hiera.patch_kernel_size),
-            tuple(hiera.patch_stride),
-            tuple(hiera.patch_padding),
+            _pair(hiera.patch_kernel_size),
+            _pair(hiera.patch_stride),
+            _pair(hiera.patch_padding),
             hiera.num_channels,
             width,
         )
@@ -136,6 +136,10 @@ def _without_weights(config: Sam2Config) -> dict[str, nn.Module]:
                 use_multimask_token_for_obj_ptr=True,
             ),
         }
+
+
+def _pair(size: int | list[int]) -> tuple[int, ...]:
+    return (size, size) if isinstance(size, int) else tuple(size)
 
 
 def _check(config: Sam2Config) -> None:

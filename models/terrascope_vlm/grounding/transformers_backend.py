@@ -25,9 +25,13 @@ class Sam2Transformers(nn.Module):
 
     def __init__(self, config: TerraScopeConfig) -> None:
         super().__init__()
-        self.sam = Sam2Model(config.sam2_config)
-        self.sam.mask_decoder.dynamic_multimask_via_stability = False
+        self.take(Sam2Model(config.sam2_config))
         self.single = config.mask_output == "single"
+
+    def take(self, sam: Sam2Model) -> None:
+        """Draw with ``sam``."""
+        self.sam = sam
+        sam.mask_decoder.dynamic_multimask_via_stability = False
 
     def backbone(self, pixels: Tensor) -> Features:
         """What the image encoder alone makes of normalised images ``(F, C, S, S)``."""
