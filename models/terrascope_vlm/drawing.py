@@ -73,7 +73,7 @@ def sheet(told: Told) -> Picture:
 def frame_title(frame: PromptFrame, frames: Sequence[PromptFrame]) -> str:
     """What stands above an image: its number where there are several dates, its name, sensor and time."""
     number = f"Image {frame.t}" if len({one.t for one in frames}) > 1 else ""
-    return " · ".join(filter(None, (number, frame.id, str(frame.modality), frame.time or "")))
+    return " · ".join(filter(None, (number, *dict.fromkeys((frame.id, str(frame.modality))), frame.time)))
 
 
 def _row(told: Told, regions: Sequence[Any], place: int, title: str, *, read: bool) -> list[tuple[str, Picture]]:

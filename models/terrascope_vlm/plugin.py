@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from terrascope_vlm.generation import Event
     from terrascope_vlm.slots import Query
 
+    Hook = Callable[[int, Query, Event], None]
+
 GREY = 128
 BLANK_SIDE = 64
 """Pixels of a side of the grey image of a prompt that does not even say its size."""
@@ -92,10 +94,10 @@ class TerraScope:
         self,
         prompts: Sequence[Prompt],
         forced: Sequence[Sequence[EvidenceMask]] | None = None,
-        on_event: Callable[[int, Event], None] | None = None,
+        on_event: Hook | None = None,
     ) -> list[Told]:
-        """Replies with all that was drawn and read. ``on_event`` is told of words and regions as they come, by the
-        place of the prompt; what it raises ends the answering."""
+        """Replies with all that was drawn and read. ``on_event`` is told of words and regions as they come, with the
+        place of the prompt and its query; what it raises ends the answering."""
         from terrascope_vlm.generation import reason
 
         shown = [prompt if prompt.frames else _greyed(prompt) for prompt in prompts]
@@ -113,14 +115,14 @@ class TerraScope:
                 queries[part],
                 self.decoding,
                 forced=None if forced is None else forced[part],
-                on_event=on_event and _from(start, on_event),
+                on_event=on_event and _told_of(queries, start, on_event),
             )
             told += [Told(*row) for row in zip(shown[part], queries[part], replies, strict=True)]
         return told
 
 
-def _from(start: int, hook: Callable[[int, Event], None]) -> Callable[[int, Event], None]:
-    return lambda row, event: hook(start + row, event)
+def _told_of(queries: Sequence[Query], start: int, hook: Hook) -> Callable[[int, Event], None]:
+    return lambda row, event: hook(start + row, queries[start + row], event)
 
 
 def _greyed(prompt: Prompt) -> Prompt:

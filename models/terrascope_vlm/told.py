@@ -169,7 +169,7 @@ def region_line(region: Mapping[str, Any], dates: int) -> str:
         of = f" of {region['covered']:,} covered" if region["covered"] > cells else ""
         parts.append(f"read {cells:,}{of} {plural(cells, 'cell')}")
     if sar:
-        parts.append(f"{quantity_text(100 * sar, '%')} of it from the SAR image")
+        parts.append(f"{quantity_text(100 * sar, '%')} of them from the SAR image")
     if region["measured"]:
         parts.append(f"measured {region['measured']}")
     return "; ".join(parts)
