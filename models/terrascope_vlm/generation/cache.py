@@ -15,7 +15,7 @@ class RaggedCache(Cache):
 
     Before a forward, ``place`` says which rows read how many new positions and gives the ``position_ids`` and the
     attention mask; afterwards ``keep`` says how many of the new positions each row keeps: the others were padding on
-    the right, are seen by nobody and written over. Tables are ``(rows, capacity, heads, width)`` and grow by doubling.
+    the right, are seen by nobody and written over. Tables are ``(rows, heads, capacity, d)`` and grow by doubling.
 
     A row that has ended is dropped and the last one moves to its place, so that the running rows are always the first
     and are read without a copy.
@@ -28,7 +28,8 @@ class RaggedCache(Cache):
         self._device = device
         self._tables: dict[tuple[int, str], Tensor] = {}
         self._rows: slice | Tensor = slice(0)
-        self._written = torch.empty(0, dtype=torch.long)
+        self._places: tuple[Tensor, Tensor]  # rows, and the new positions of each
+        self._lines: dict[int, Tensor] = {}
         self._before = self._after = 0
 
     def place(self, rows: Sequence[int], width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
@@ -41,11 +42,11 @@ class RaggedCache(Cache):
         self._before, self._after = max(lengths), max(lengths) + width
         if self._after > self._capacity:
             self._capacity = max(2 * self._capacity, self._after)
-        first = torch.tensor([lengths, list(rows)], device=self._device)
-        positions = first[0, :, None] + torch.arange(width, device=self._device)
-        self._written = (positions + first[1, :, None] * self._capacity).flatten()
+        first, places = torch.tensor([lengths, list(rows)], device=self._device)
+        positions = first[:, None] + torch.arange(width, device=self._device)
+        self._places, self._lines = (places, positions), {}
         adjoin = list(rows) == list(range(rows[0], rows[0] + len(rows)))
-        self._rows = slice(rows[0], rows[0] + len(rows)) if adjoin else first[1]
+        self._rows = slice(rows[0], rows[0] + len(rows)) if adjoin else places
         if min(lengths) == self._before:
             return positions, None
         hidden = torch.arange(self._after, device=self._device) > positions[:, None, :, None]
@@ -64,7 +65,7 @@ class RaggedCache(Cache):
         if row != last:
             self.lengths[row] = length
             for table in self._tables.values():
-                table[row, :length] = table[last, :length]
+                table[row, :, :length] = table[last, :, :length]
 
     # What the model calls
 
@@ -83,13 +84,21 @@ class RaggedCache(Cache):
         return self._after, 0
 
     def _update(self, name: tuple[int, str], new: Tensor) -> Tensor:
-        _, heads, _, width = new.shape
+        _, heads, _, d = new.shape
         table = self._tables.get(name)
-        if table is None or table.shape[1] < self._capacity:
+        if table is None or table.shape[2] < self._capacity:
             # Zeros: what is hidden is multiplied by a weight of 0, which would keep the NaN of memory never written.
-            grown = new.new_zeros(len(self.lengths), self._capacity, heads, width)
+            grown = new.new_zeros(len(self.lengths), heads, self._capacity, d)
             if table is not None:
-                grown[:, : table.shape[1]] = table[: len(grown)]
+                grown[:, :, : table.shape[2]] = table[: len(grown)]
             table = self._tables[name] = grown
-        table.view(-1, heads, width).index_copy_(0, self._written, new.transpose(1, 2).reshape(-1, heads, width))
-        return table[self._rows, : self._after].transpose(1, 2)
+        table.view(-1, d).index_copy_(0, self._lines_of(heads), new.reshape(-1, d))
+        return table[self._rows, :, : self._after]
+
+    def _lines_of(self, heads: int) -> Tensor:
+        """Where what is new goes in a table seen as ``(rows * heads * capacity, d)``; the same in all layers."""
+        if heads not in self._lines:
+            rows, positions = self._places
+            head = rows[:, None] * heads + torch.arange(heads, device=self._device)
+            self._lines[heads] = (head[..., None] * self._capacity + positions[:, None]).flatten()
+        return self._lines[heads]

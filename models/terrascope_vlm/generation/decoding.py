@@ -6,7 +6,7 @@ in training. Rows that have just read one get their evidence as one block, while
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import compress
 
@@ -160,7 +160,11 @@ class Interleaved:
             elif len(slots):
                 blocks[place] = slots
         if blocks:
-            states[list(blocks)] = self._read_slots(list(blocks), list(blocks.values()))
+            states[list(blocks)] = self._inject(blocks)
+
+    def _inject(self, blocks: Mapping[int, Slots]) -> Tensor:
+        """Let rows read their evidence, in one forward; the states that they end in."""
+        return self._read_slots(list(blocks), list(blocks.values()))
 
     def _drawn(self, places: list[int], states: Tensor, routes: list[Route]) -> dict[int, BoolMask]:
         if not places:
