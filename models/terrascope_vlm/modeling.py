@@ -34,6 +34,8 @@ class TerraScopeForReasoning(PreTrainedModel):
     base_model_prefix = "terrascope"
     main_input_name = "batch"
     supports_gradient_checkpointing = True
+    # InternVL's class ties them too; peft asks the outermost.
+    _tied_weights_keys = {"vlm.lm_head.weight": "vlm.model.language_model.embed_tokens.weight"}  # noqa: RUF012
     _supports_sdpa = True
     _supports_flash_attn = True
     _no_split_modules = ["Qwen2DecoderLayer", "LlamaDecoderLayer", "InternVLVisionLayer", "Sam2MultiScaleBlock"]  # noqa: RUF012
