@@ -134,7 +134,7 @@ def _picture(file: ImageFile, window: Window | None, kind: str) -> OpenedImage:
                 raise SceneError(
                     "too_large", f"{file.name}: {size[0]} x {size[1]} pixels; at most {MAX_PICTURE:,} of a {kind}"
                 )
-            if picture.mode[0] in "IF" or any("16" in str(tile) for tile in picture.tile):
+            if picture.mode[0] in "IF" or any(";16" in str(tile[3]) for tile in picture.tile):
                 raise SceneError("depth", f"{file.name} has more than 8 bits a colour; expected 8, or a GeoTIFF")
             pixels = np.asarray(picture.convert("RGBA"))[row : row + height, col : col + width].copy()
     except SceneError:
