@@ -84,9 +84,11 @@ def test_every_dependency_is_pinned(project: dict[str, Any]) -> None:
     """An unpinned one would make two set-ups differ."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = {_plain(line.partition("==")[0]) for line in lines if "==" in line}
-    asked = {_plain(r) for r in [*project["dependencies"], *project["optional-dependencies"]["dev"]]}
-    assert asked - pins == set()
-    assert "torch" not in pins
+    extras = project["optional-dependencies"]
+    asked = {_plain(r) for r in [*project["dependencies"], *extras["dev"], *extras["models"]]}
+    assert "terrascope-bench[models]" in extras["dev"]
+    assert asked - pins == {"terrascope-bench", "torch"}
+    assert "torch==2.13.0" in (ROOT / "constraints-cpu.txt").read_text()
 
 
 def _plain(requirement: str) -> str:
@@ -95,7 +97,7 @@ def _plain(requirement: str) -> str:
     return re.sub(r"[._]", "-", name.group()).lower()
 
 
-@pytest.mark.parametrize("script", ["terracot", "terrabench"])
+@pytest.mark.parametrize("script", ["terracot", "terrabench", "terrascope-vlm"])
 def test_console_script_answers_help(script: str) -> None:
     (point,) = entry_points(group="console_scripts", name=script)
     assert callable(point.load())
