@@ -115,7 +115,7 @@ def test_every_registered_model_can_be_imported(project: dict[str, Any]) -> None
 
 
 def test_help_does_not_wait_for_heavy_libraries() -> None:
-    code = "import sys, terracot.cli, terrabench.cli; print(*sys.modules)"
+    code = "import sys, terracot.cli, terrabench.cli, terrascope_vlm.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "terrabench.cli" in loaded
     assert {"torch", "transformers", "datasets", "sklearn", "ray", "rasterio"} & set(loaded) == set()
@@ -129,7 +129,11 @@ def test_wheel_carries_all_packages_with_their_yaml_and_page(tmp_path: Path) -> 
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
         str(path.relative_to(source))
-        for source, package in ((ROOT, "terracot"), (ROOT, "terrabench"), (ROOT / "models", "terrabaselines"))
+        for source, packages in (
+            (ROOT, ("terracot", "terrabench")),
+            (ROOT / "models", ("terrabaselines", "terrascope_vlm")),
+        )
+        for package in packages
         for path in tracked(".py", ".yaml", ".html", ".css", ".js", ".parquet", ".txt", ".json")
         if path.is_relative_to(source / package)
     }
