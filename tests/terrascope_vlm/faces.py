@@ -34,18 +34,23 @@ def write_checkpoint(folder: Path) -> Path:
     return folder
 
 
-def dictate(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
-    """From now on the n-th reply has the words of the n-th text, and so on in turn; masks stay the model's own."""
+def dictate(monkeypatch: pytest.MonkeyPatch, *texts: str) -> list[Any]:
+    """From now on the n-th reply has the words of the n-th text, and so on in turn; masks stay the model's own.
+
+    The list gets a ``Scripted`` for each batch that is answered.
+    """
     import terrascope_vlm.generation
     from scripted_replies import Scripted
+    from terrascope_vlm.generation.decoding import reason
 
-    reason, asked = terrascope_vlm.generation.reason, count()
+    asked, given = count(), []
 
     def dictated(model: Any, processor: Any, queries: Sequence[Any], *args: Any, **options: Any) -> Any:
-        words = Scripted(processor, [texts[next(asked) % len(texts)] for _ in queries])
-        return reason(model, processor, queries, *args, **options, _adjust=words)
+        given.append(Scripted(processor, [texts[next(asked) % len(texts)] for _ in queries]))
+        return reason(model, processor, queries, *args, **options, _adjust=given[-1])
 
     monkeypatch.setattr(terrascope_vlm.generation, "reason", dictated)
+    return given
 
 
 def noise(seed: int, side: int = 32) -> np.ndarray:
