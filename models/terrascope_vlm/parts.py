@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def sam2_of(
     values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     names = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
     own = Sam2Config(**{name: values[name] for name in names if name in values})
-    return _loaded(Sam2Model, folder, dtype, config=config or own)
+    return _loaded(Sam2Model, folder, dtype, config=deepcopy(config) or own)
 
 
 def add_seg(vlm: InternVLForConditionalGeneration, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -166,7 +167,7 @@ def _of_meta(file: Path, dtype: torch.dtype, config: Sam2Config | None) -> Sam2M
         raise CheckpointError(f"{file} cannot be read as weights alone ({first_line(error)})") from error
     weights: dict[str, Tensor] = from_meta(found.get("model", found) if isinstance(found, dict) else {})
     with torch.device("meta"):
-        sam = Sam2Model(config or config_of(weights, file))
+        sam = Sam2Model(deepcopy(config) or config_of(weights, file))
     expected = sam.state_dict()
     wrong = [name for name in expected if name in weights and weights[name].shape != expected[name].shape]
     _check(file, set(expected) - set(weights), set(weights) - set(expected), wrong)
