@@ -76,6 +76,7 @@ def name_of(text: str, drawn: Drawn) -> str | None:
 def flags(drawn: Drawn) -> dict[str, Any]:
     """What the model read of a region, in short: ``sar`` is the share of its tokens that came from the SAR image."""
     evidence = drawn.evidence
+    paired = drawn.region.other is not None and len(evidence.cells) > 0
     return {
         "t": drawn.region.t,
         "pixels": int(np.count_nonzero(drawn.region.mask)),
@@ -83,7 +84,7 @@ def flags(drawn: Drawn) -> dict[str, Any]:
         "covered": int(evidence.covered),
         "empty": bool(evidence.empty),
         "weak": bool(evidence.weak),
-        "sar": round(sum(drawn.sar) / len(drawn.sar), 4) if drawn.region.other is not None and drawn.sar else None,
+        "sar": round(sum(drawn.sar) / len(drawn.sar), 4) if paired else None,
         "measured": evidence.text.strip(),
         "forced": drawn.forced,
         "dated": drawn.stated,

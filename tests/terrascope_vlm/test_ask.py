@@ -236,6 +236,18 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         open_file(one(tmp_path / "gone.tif"))
 
 
+@pytest.mark.real
+def test_real_sentinel_2_is_opened(real_data: Path) -> None:
+    path = real_data / "eolearn_slovenia" / "S2L1C" / "scene4_2015-07-11.tif"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} of eolearn_slovenia")
+    prompt = prompt_of([one(path, **REFLECTANCE)], "?")
+    (frame,) = prompt.frames
+    assert (len(frame.bands), frame.bands[1], prompt.shape) == (13, "B02", (101, 100))
+    assert np.allclose(prompt.ground.sampling, (10, 10), rtol=0.01)
+    assert frame.image.mean() == pytest.approx(52.5, abs=0.1)  # neither black nor white: the unit is right
+
+
 # --- answers --------------------------------------------------------------------------------------------------------
 
 REPLY = (

@@ -145,8 +145,9 @@ def test_measured_text_is_told(checkpoint: Path, monkeypatch: pytest.MonkeyPatch
     given = np.zeros((32, 32), dtype=bool)
     given[:4, :4] = True
     model = TerraScope(checkpoint, evidence="measured")
-    (told,) = model.tell([prompt_of_noise(1)], [[EvidenceMask(1, "water", given)]])
+    (told,) = model.tell([prompt_of_noise(1, sar=(1,))], [[EvidenceMask(1, "water", given)]])
     region = told.record()["regions"][0]
+    assert region["sar"] is None  # nothing was read of either image
     assert "16 of 1,024 valid pixels" in region["measured"]
     assert "measured (16 of 1,024" in region_line(region, 1)
     assert (region["pixels"], region["share"], region["area_m2"], region["area"]) == (16, 16 / 1024, 1600.0, "1,600 m²")

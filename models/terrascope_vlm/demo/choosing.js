@@ -37,7 +37,8 @@ function showChosen() {
       state.files.splice(n, 1);
       byId("files").focus();
     }));
-    return element("li", {}, element("span", { className: "name", title: one.name }, one.name), kind, date, remove);
+    return element("li", {}, element("span", { className: "name", title: one.name }, one.name), kind,
+      element("label", {}, "date", date), remove);
   }));
 }
 
@@ -87,6 +88,7 @@ async function showExamples() {
       return element("li", {}, button);
     }));
     byId("examples-wait").hidden = true;
+    byId("example-part").hidden = !examples.length;
   } catch (error) {
     byId("examples-wait").textContent = `There are none: ${error.message}`;
   }
