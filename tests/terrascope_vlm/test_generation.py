@@ -90,6 +90,14 @@ def test_in_double_precision_nothing_is_left_of_the_difference():
     assert worst < 1e-10
 
 
+def test_in_half_precision_every_kind_of_query_is_answered():
+    model, processor = loud_parts(fusion="text-guided", mask_fusion="beta")
+    model.to(torch.bfloat16)
+    replies = reason(model, processor, queries_of_all_kinds(processor), _adjust=Scripted(processor, SCRIPTS))
+    assert [reply.text for reply in replies] == list(SCRIPTS)
+    assert [len(reply.drawn) for reply in replies] == [text.count("[SEG]") for text in SCRIPTS]
+
+
 def other_language_model(processor, kind, attention):
     """The same model around another language model with fewer heads of keys than of queries."""
     from terrascope_vlm.modeling import TerraScopeForReasoning

@@ -44,7 +44,8 @@ def reason(
     on_event: Hook | None = None,
     _adjust: Adjust | None = None,
 ) -> list[Reasoning]:
-    """Answer ``queries``, in order. The reply to one does not depend on the others.
+    """Answer ``queries``, in order. The reply to one does not depend on the others (but for rounding, which in half
+    precision can decide between two words that are equally likely).
 
     ``forced``: for each query masks that its first ``[SEG]`` take instead of drawing; after them the model draws.
     ``on_event`` is told what is written and drawn as it happens. ``ValueError`` for a prompt that is longer than the

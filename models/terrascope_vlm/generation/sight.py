@@ -48,7 +48,8 @@ class Sight:
         return [(one > 0).cpu().numpy() for one in logits]
 
     def _encoded(self, frames: Sequence[int]) -> Features:
-        """SAM's features of ``frames`` (of those that differ)."""
+        """SAM's features of ``frames``, positions among those that differ."""
+        # One at a time: the same to the bit in any batch, and large images fill a GPU as they are.
         for frame in frames:
             if frame not in self._features:
                 self._features[frame] = self._model.encode(self._large[frame : frame + 1].to(self._model.device))
