@@ -59,7 +59,12 @@ def answer_text(told: Told) -> str:
     lines += [f"{letter}: {option}" for letter, option in zip(LETTERS, told.prompt.options, strict=False)]
     if record["ended"] == "length":
         lines.append(f"The reply was cut off after {record['tokens']} tokens.")
-    return "\n".join([*lines, f"Answer: {answer_line(record)}"])
+    return _printable("\n".join([*lines, f"Answer: {answer_line(record)}"]))
+
+
+def _printable(text: str) -> str:
+    """The text without what would steer a terminal: a model may write any character."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 def shown_lines(prompt: Prompt) -> list[str]:

@@ -338,6 +338,13 @@ def test_reply_without_masks_or_form_is_drawn(
     assert sheet(asked(checkpoint, prompt)).shape[2] == 3
 
 
+def test_reply_cannot_steer_the_terminal(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dictate(monkeypatch, "<think>red \x1b[31m\r text</think><answer>\x07</answer>")
+    said = answer_text(asked(checkpoint, prompt_of([one(picture(tmp_path / "a.png"))], "?")))
+    assert "red \ufffd[31m\ufffd text" in said
+    assert {c for c in said if not c.isprintable()} == {"\n"}
+
+
 def test_cut_reply_says_so(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dictate(monkeypatch, "<think>The water is here")
     told = asked(checkpoint, prompt_of([one(picture(tmp_path / "a.png"))], "?"), max_new_tokens=10)
