@@ -102,7 +102,7 @@ def test_it_listens_on_this_machine_alone_and_its_address_holds_a_secret(server:
     assert server.url == f"http://127.0.0.1:{server.server_port}/{server.token}/"
 
 
-@pytest.mark.parametrize("path", ["/", "/wrong/", "/wrong/about", "/about", "//about", "/../about"])
+@pytest.mark.parametrize("path", ["/", "/wrong/", "/wrong/about", "/about", "//about", "/../about", "//[/about"])
 def test_without_the_secret_nothing_is_answered(visitor: Visitor, path: str) -> None:
     for method in ("GET", "POST"):
         status, found, _ = visitor.ask(method, path, "{}" if method == "POST" else None)
@@ -310,7 +310,7 @@ def test_failure_of_the_model_is_told_in_words(visitor: Visitor, monkeypatch: py
     monkeypatch.setattr("terrascope_vlm.generation.reason", broken)
     scene = visitor.post("open", {"example": 0})["scene"]
     events = visitor.post("ask", {"scene": scene, "question": "?"})
-    assert events[-1] == {"error": "the model could not answer: RuntimeError: out of memory"}
+    assert events[-1] == {"error": "it failed: RuntimeError: out of memory"}
 
 
 def test_question_waits_for_the_one_before(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,6 +525,28 @@ def test_answer_can_be_stopped(page: Page, monkeypatch: pytest.MonkeyPatch) -> N
     page.done()
     assert page.page.inner_text("#status") == "Stopped."
     assert page.page.is_enabled("#go")
+
+
+def test_another_question_or_scene_takes_the_place_of_a_running_one(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dictate(monkeypatch, "word " * 150, "<think>No.</think><answer>no</answer>", "word " * 150)
+    page.open_example()
+    page.page.fill("#ask", "Where?")
+    page.page.click("#go")
+    page.until("state.text.length > 10")
+    page.page.click("#suggested summary")
+    page.page.click("#suggestions button")
+    page.done()
+    assert page.page.inner_text("#reasoning") == "No."
+    page.page.fill("#ask", "Where?")
+    page.page.click("#go")
+    page.until("state.text.length > 10")
+    page.page.click("#examples button")
+    page.until("!state.asking")
+    assert page.page.is_enabled("#go")
+    assert page.page.is_hidden("#reply")
+    assert page.page.inner_text("#status") == ""
 
 
 def test_page_is_used_by_keys_alone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ function stop() {
 
 async function ask() {
   const question = byId("ask").value.trim();
-  if (!state.scene || !question || state.asking) return;
+  if (!state.scene || !question) return;
+  stop();
   const options = byId("options").value.split("\n").map((line) => line.trim()).filter(Boolean);
   clearReply();
   draw();
@@ -41,7 +42,7 @@ async function ask() {
     }
     if (last) byId("status").textContent = `No answer: ${last}`;
   } catch (error) {
-    byId("status").textContent = error.name === "AbortError" ? "Stopped." : `No answer: ${error.message}`;
+    if (state.asking === mine) byId("status").textContent = error.name === "AbortError" ? "Stopped." : `No answer: ${error.message}`;
   } finally {
     if (state.asking === mine) {
       state.asking = null;

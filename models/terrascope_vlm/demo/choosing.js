@@ -10,7 +10,10 @@ async function take(files) {
     try {
       if (file.size > state.about.max_upload) throw new Error(`${file.name} has more than ${state.about.max_upload / 2 ** 20} MB`);
       const sent = await (await call(`upload?name=${encodeURIComponent(file.name)}`, file)).json();
-      taken.push({ ...sent, sar: looksLikeSar(file.name), t: 1 });
+      const sar = looksLikeSar(file.name);
+      // Images are dates in the order they come; SAR images go with them one by one.
+      const before = [...state.files, ...taken].filter((one) => one.sar === sar).map((one) => one.t);
+      taken.push({ ...sent, sar, t: Math.max(0, ...before) + 1 });
     } catch (error) {
       trouble(error.message);
       return;
@@ -18,8 +21,6 @@ async function take(files) {
   }
   if (!taken.length) return;
   state.files = [...state.files, ...taken];
-  // Images are dates in the order they came; SAR images go with them one by one.
-  for (const sar of [false, true]) state.files.filter((one) => one.sar === sar).forEach((one, n) => (one.t = n + 1));
   showChosen();
   await openFiles();
 }

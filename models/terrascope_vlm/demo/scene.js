@@ -2,7 +2,8 @@
 
 function showScene(scene, example) {
   stop();
-  Object.assign(state, { scene, frame: 0, all: false });
+  busy(false);
+  Object.assign(state, { scene, frame: 0, all: false, asking: null });
   document.body.classList.add("opened");
   byId("empty").hidden = true;
   byId("one").hidden = false;

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from terrascope_vlm.demo import DemoError
 from terrascope_vlm.demo.session import MAX_UPLOAD, Session, problem
@@ -133,12 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _upload(self) -> None:
         size = self._size(MAX_UPLOAD)
         if size is not None:
-            name = parse_qs(urlsplit(self.path).query).get("name", ["the file"])[0][:200]
+            name = parse_qs(self.path.partition("?")[2]).get("name", ["the file"])[0][:200]
             self._reply(lambda: self.server.session.upload(name, self.rfile, size))
 
     def _admitted(self) -> str | None:
         """What is asked for below the secret; None after a refusal."""
-        parts = urlsplit(self.path).path.split("/", 2)
+        parts = self.path.partition("?")[0].split("/", 2)
         origin = self.headers.get("Origin")
         if self.headers.get("Host") not in self.server.hosts:
             self._tell(HTTPStatus.FORBIDDEN, "this server answers to its own address only")

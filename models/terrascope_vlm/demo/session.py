@@ -56,7 +56,8 @@ class Session:
 
     def __init__(self, model: TerraScope, folder: Path, make_examples: Callable[[], list[Example]] = examples) -> None:
         self._model, self._folder = model, folder
-        self._lock = threading.Lock()  # the model, and GDAL, answer one at a time
+        self._lock = threading.Lock()  # the model answers one at a time
+        self._reading = threading.Lock()  # and so does GDAL
         self._table = threading.Lock()
         self._files: OrderedDict[str, tuple[Path, str]] = OrderedDict()
         self._scenes: OrderedDict[str, tuple[Prompt, Sequence[Mapping[str, Any]]]] = OrderedDict()
@@ -108,7 +109,7 @@ class Session:
             place = values.whole(asked, "example", 0, len(made) - 1)
             return self._keep(made[place].prompt, made[place].questions, title=made[place].title, synthetic=True)
         files = [self._file(one, asked) for one in values.listed(asked, "images", MAX_IMAGES)]
-        with self._lock:
+        with self._reading:
             prompt = prompt_of(files, "", gsd=values.metres(asked), window=values.window(asked))
         return self._keep(prompt, (), title="", synthetic=False)
 
@@ -213,7 +214,7 @@ def problem(error: Exception) -> str:
     """What went wrong, on one line and without a traceback. Options are named as the page names them."""
     if isinstance(error, ValueError) and type(error).__module__.partition(".")[0] in ("terracot", "terrascope_vlm"):
         return " ".join(str(error).replace("-o ", "").split())
-    return f"the model could not answer: {describe(error)}"
+    return f"it failed: {describe(error)}"
 
 
 def _shows(prompt: Prompt) -> str:
