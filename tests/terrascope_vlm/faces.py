@@ -102,3 +102,19 @@ def picture(path: Path, seed: int = 0, side: int = 32) -> Path:
     """A PNG or JPEG of noise."""
     Image.fromarray(noise(seed, side)).save(path)
     return path
+
+
+REPLY = (
+    "<think>The water is here: Image: 1 [SEG]. It has 9 <b>pixels</b>. Now the tree cover: Image: 2 [SEG]."
+    "</think><answer>B</answer>"
+)
+"""About the example of the demo."""
+
+QUESTION = {"question": "How much water?", "options": ["1 ha", "2 ha"], "answer": "A: 1 ha"}
+
+
+def one_example() -> list[Any]:
+    """One example for the demo, of two dates."""
+    from terrascope_vlm.demo.examples import Example
+
+    return [Example("By hand", prompt_of_noise(1, 2), (QUESTION,))]
