@@ -1,6 +1,6 @@
 """TerraScope as a model of the benchmark.
 
-terrabench run --bench BENCH --model terrascope --model-args checkpoint=DIR,device=auto,batch=8 --out RUN
+terrabench run --bench BENCH --model terrascope --model-args checkpoint=DIR,device=auto --batch-size 8 --out RUN
 
 It replies in the form of the traces it was trained on, so it wants no instruction; and it cannot answer without an
 image: a prompt whose frames were taken away is shown plain grey ones.
@@ -34,7 +34,7 @@ BLANK_SIDE = 64
 class TerraScope:
     """The model of a ``checkpoint``, the bundled one if none is named; every other argument has a default.
 
-    ``batch``: so many prompts are answered at once; the replies do not depend on it. ``evidence``, ``fusion``,
+    ``batch``: of the prompts that are given together at most so many are answered at once; replies do not depend on it. ``evidence``, ``fusion``,
     ``mask_fusion``, ``min_cover`` and ``max_evidence`` replace what the checkpoint was trained with. ``ModelError``
     says what is wrong with any of them.
     """
