@@ -6,10 +6,11 @@ BIN := .venv/bin
 STAMP := .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format clean
+.PHONY: help setup setup-sam2 demo test lint format clean
 
 help:
 	@echo 'make setup    create .venv and install the package (editable) with its development tools'
+	@echo 'make setup-sam2   add the package sam2, a second backend of the mask decoder; its tests skip without it'
 	@echo 'make demo     synthetic data, a benchmark and four baselines, ending in a table of scores (folder demo/)'
 	@echo 'make test     run the tests and print their coverage'
 	@echo 'make lint     ruff check, ruff format --check, mypy'
@@ -36,6 +37,13 @@ $(STAMP): pyproject.toml constraints.txt constraints-cpu.txt
 	"$$uv" pip install --quiet --python $(BIN)/python -c constraints.txt -c constraints-cpu.txt -e '.[dev]' \
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-cpu.txt -e '.[dev]'
 	@touch $(STAMP)
+
+# Without its dependencies and in this environment: it asks for torchvision, which nothing here imports, and built apart it
+# would fetch a second torch.
+setup-sam2: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools wheel
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation sam2==1.1.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-cpu.txt 'hydra-core>=1.3.2' 'iopath>=0.1.10'
 
 # The recipe is the tutorial: make echoes each command, and each can be typed as it stands. All of them take up what an
 # interrupted demo left; a demo made by other code is made anew.
