@@ -34,9 +34,9 @@ BLANK_SIDE = 64
 class TerraScope:
     """The model of a ``checkpoint``, the bundled one if none is named; every other argument has a default.
 
-    ``batch``: of the prompts that are given together at most so many are answered at once; replies do not depend on it. ``evidence``, ``fusion``,
-    ``mask_fusion``, ``min_cover`` and ``max_evidence`` replace what the checkpoint was trained with. ``ModelError``
-    says what is wrong with any of them.
+    Of the prompts that are given together at most ``batch`` are answered at once; replies do not depend on it.
+    ``evidence``, ``fusion``, ``mask_fusion``, ``min_cover`` and ``max_evidence`` replace what the checkpoint was
+    trained with. ``ModelError`` says what is wrong with any of them.
     """
 
     prompt_template = "none"
