@@ -96,6 +96,14 @@ def test_cells_over_the_threshold_by_exact_area_follow_row_by_row(shape, seed, l
     assert (evidence.covered, evidence.empty, evidence.weak, evidence.text) == (len(expected), False, False, "")
 
 
+def test_a_cell_covered_by_exactly_the_threshold_is_no_evidence():
+    query = query_of(processor_of(config_of(image=24)), (50, 50), TWO_DATES)  # 3 x 3 cells, no whole pixels
+    mask = np.zeros((50, 50), bool)
+    mask[:, :25] = True  # half of the middle ones
+    assert found(query, mask).cells.tolist() == [0, 3, 6]
+    assert found(query, mask, min_cover=0.49).cells.tolist() == [0, 1, 3, 4, 6, 7]
+
+
 def test_cells_of_several_tiles_follow_row_by_row_over_the_whole_image():
     query = query_of(PROCESSOR, (40, 60))  # 2 x 3 tiles of 8 x 8 tokens: cells of 2.5 pixels
     mask = blob((40, 60), 1)
