@@ -113,7 +113,7 @@ def unique_frames(queries: Sequence[Query]) -> UniqueFrames:
     places = []
     for frame, tiling in ((f, t) for query in queries for f, t in zip(query.frames, query.tilings, strict=True)):
         if id(frame) not in content:
-            content[id(frame)] = blake2b(np.ascontiguousarray(frame.channels), digest_size=16).digest()
+            content[id(frame)] = blake2b(np.ascontiguousarray(frame.channels).data, digest_size=16).digest()
         key = (content[id(frame)], len(frame.channels), tiling)
         if key not in found:
             found[key] = len(frames)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from terracot.scenes import SourceError
+from terrascope_vlm.checkpoints import load
 from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.processing import TerraScopeProcessor
 from terrascope_vlm.tiling import tiling_of
@@ -22,9 +22,6 @@ from terrascope_vlm.training.settings import ALL, Settings
 TEXTS = 20_000
 """Rows of the data that a tokenizer learns from."""
 
-OF_THE_WEIGHTS = ("internvl_config", "sam2_config", "bands", "seg_token_id")
-"""Settings of ``TerraScopeConfig`` that a checkpoint's weights fix."""
-
 
 def build(settings: Settings, folders: Folders) -> tuple[Any, TerraScopeProcessor]:
     """Model and processor that the settings name; ``SourceError`` names a key that does not fit."""
@@ -33,15 +30,11 @@ def build(settings: Settings, folders: Folders) -> tuple[Any, TerraScopeProcesso
     if source.tiny is not None:
         return _tiny(source.tiny, source.vocabulary, source.settings, folders)
     if source.checkpoint is not None:
-        from terrascope_vlm.checkpoints import load
-
-        model, processor = load(source.checkpoint)
-        configure(model.config, source.settings)
-        return model, TerraScopeProcessor.of(model.config, processor.tokenizer, processor.system)
+        return load(source.checkpoint, allow_download=source.download, **dict(source.settings))
     from terrascope_vlm.parts import from_parts
 
     return from_parts(
-        internvl=source.internvl, sam2=source.sam2, allow_download=source.download, **dict(source.settings)
+        internvl=str(source.internvl), sam2=str(source.sam2), allow_download=source.download, **dict(source.settings)
     )
 
 
@@ -58,14 +51,6 @@ def _tiny(
     tokenizer = tiny_tokenizer(list(folders.texts(TEXTS)), vocabulary)
     config = tiny_config(tokenizer, **dict(sizes), **dict(settings))
     return TerraScopeForReasoning(config), TerraScopeProcessor.of(config, tokenizer, system="")
-
-
-def configure(config: TerraScopeConfig, changes: Mapping[str, Any]) -> None:
-    """Change settings of a loaded model that its weights do not fix; ``SourceError`` for any other."""
-    _check(changes, [name for name in _settable() if name not in OF_THE_WEIGHTS], "model.settings")
-    checked = TerraScopeConfig(**{**config.to_dict(), **changes})
-    for name in changes:
-        setattr(config, name, getattr(checked, name))
 
 
 def _settable() -> list[str]:
@@ -95,6 +80,26 @@ def set_trainable(model: nn.Module, patterns: Sequence[str]) -> None:
         value.requires_grad_(any(fnmatchcase(name, pattern) for pattern in wanted))
 
 
+def adapted(model: nn.Module, settings: Settings) -> Any:
+    """The ``peft`` model around ``model`` if the settings ask for adapters, else None; ``SourceError`` for both ways."""
+    if settings.lora is None:
+        return None
+    if settings.trainable != (ALL,):
+        raise SourceError("key trainable: with lora it is decided what is trained; leave one of the two keys out")
+    from terrascope_vlm.lora import with_lora
+
+    return with_lora(model, settings.lora.rank, settings.lora.alpha, settings.lora.dropout)
+
+
+def whole(model: nn.Module, adapter: Any) -> Any:
+    """The model with its adapters merged; ``adapter`` is used up."""
+    if adapter is None:
+        return model
+    from terrascope_vlm.lora import merged
+
+    return merged(adapter)
+
+
 def settle(model: nn.Module, half: bool) -> None:
     """What is trained in float32, so that small steps are not lost; the rest in bfloat16 where ``half``."""
     for value in model.parameters():
@@ -105,15 +110,3 @@ def visual_tokens(processor: TerraScopeProcessor, frames: int, shape: tuple[int,
     """Visual tokens of a query of so many images of one ``(H, W)``."""
     limit = processor.max_tiles if frames == 1 else 1
     return frames * tiling_of(shape, processor.tile_size, processor.tile_cells, limit).tokens
-
-
-def saved(model: Any, processor: TerraScopeProcessor, folder: Path, card: str) -> None:
-    """A checkpoint that can be loaded; adapters are merged into it."""
-    try:
-        from terrascope_vlm.checkpoints import save
-    except ImportError:
-        model.save_pretrained(folder)
-        processor.save_pretrained(folder)
-        (folder / "README.md").write_text(card)
-        return
-    save(model, processor, folder, card)

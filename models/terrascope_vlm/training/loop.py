@@ -19,7 +19,8 @@ from torch import Tensor
 
 from terracot.io import OutputError, atomic_write_text, pretty_json, read_json, stamp
 from terracot.seeding import seed_of
-from terrascope_vlm.training.building import build, saved, set_trainable, settle, visual_tokens
+from terrascope_vlm.checkpoints import load, save
+from terrascope_vlm.training.building import adapted, build, set_trainable, settle, visual_tokens, whole
 from terrascope_vlm.training.card import card_text
 from terrascope_vlm.training.feeding import Feed, Micro
 from terrascope_vlm.training.folders import Chosen, Folders
@@ -83,7 +84,9 @@ class _Run:
         with self.accelerator.main_process_first():
             self.model, self.processor = self._built()
         self.config = self.model.config
-        set_trainable(self.model, settings.trainable)
+        self.adapted = adapted(self.model, settings)  # by peft, in place: self.model has the adapters in it
+        if self.adapted is None:
+            set_trainable(self.model, settings.trainable)
         settle(self.model, settings.precision == "bf16")
         if settings.gradient_checkpointing:
             self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -120,7 +123,7 @@ class _Run:
 
     def _settle_folder(self, resume: bool) -> None:
         """Write ``run.json``, or make sure that the one that is there is of the same run."""
-        record = {
+        record: dict[str, Any] = {
             "settings": self.settings.as_dict(),
             "curve": self.settings.curve(),
             "data": self.folders.hashes,
@@ -151,10 +154,8 @@ class _Run:
             return build(self.settings, self.folders)
         if not (start / "config.json").exists():
             model, processor = build(self.settings, self.folders)
-            saved(model, processor, start, "Random weights, from which a training run starts.\n")
+            save(model, processor, start, "Random weights, from which a training run starts.\n")
             return model, processor
-        from terrascope_vlm.checkpoints import load
-
         return load(start)
 
     # The loop
@@ -260,7 +261,7 @@ class _Run:
             self._save(self.order.steps)
         if self.main and (journal.done or not (self.out / FINAL).exists()):
             card = card_text(self.settings, self.folders, self.order, journal.summary())
-            saved(self.model, self.processor, self.out / FINAL, card)
+            save(whole(self.model, self.adapted), self.processor, self.out / FINAL, card)
         self.accelerator.wait_for_everyone()
 
 

@@ -50,10 +50,11 @@ class Order:
         bucket: int = 1,
     ) -> None:
         self._rows, self._length, self._seed, self._shuffle = rows, length, seed, shuffle
-        self.batch, self._bucket = batch, bucket
         folder = np.array([unit.folder for unit in rows.units])[rows.unit]
         self._often = np.array(weights, dtype=np.float64)[folder]
         self.epoch_size = max(1, round(float(self._often.sum())))
+        self.batch = batch
+        self._bucket = min(bucket, max(1, self.epoch_size // batch))  # else a batch would have a sample twice
         self.steps = steps or max(1, -(-round(epochs * self.epoch_size) // batch))
         # One or two epochs are in use at a time; so are one or two windows.
         self._epoch = lru_cache(maxsize=2)(self._drawn_epoch)
