@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ import numpy as np
 from terracot.language import UNITS, plural, quantity_text
 from terracot.masks import encode
 from terracot.plugins import LETTERS, PredictedMask, Prompt, Response
-from terracot.traces import split_text
 from terrascope_vlm.phrases import name_before
 
 if TYPE_CHECKING:
     from terrascope_vlm.generation import Drawn, Reasoning
     from terrascope_vlm.slots import Query
+
+_THOUGHT_ENDS = re.compile(r"</think>|<answer>")
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +32,13 @@ class Told:
 
     @property
     def think(self) -> str:
-        """The reasoning alone; all of a reply that is not in the form of the traces."""
-        return self._split[0]
+        """The reasoning alone; all of a reply that has neither tag nor answer."""
+        return _THOUGHT_ENDS.split(self.reasoning.text, maxsplit=1)[0].replace("<think>", "", 1).strip()
 
     @property
     def answer(self) -> str:
         """The answer as written: a letter where there are options. Empty for a reply that has none."""
-        return self._split[1]
-
-    @property
-    def _split(self) -> tuple[str, str]:
-        return split_text(self.reasoning.text.strip()) or (self.reasoning.text.removeprefix("<think>").strip(), "")
+        return next((found.strip() for found in reversed(_ANSWER.findall(self.reasoning.text))), "")
 
     def response(self) -> Response:
         """The reply as a benchmark takes it."""
@@ -165,7 +164,7 @@ def region_line(region: Mapping[str, Any], dates: int) -> str:
     parts = [f"{region['name']}: {size}" if region["name"] else size]
     cells, sar = region["cells"], region["sar"]
     if region["weak"]:
-        parts.append("too small for any cell; read the best covered one")
+        parts.append("covers no cell well enough; read the best covered one")
     elif cells:
         of = f" of {region['covered']:,} covered" if region["covered"] > cells else ""
         parts.append(f"read {cells:,}{of} {plural(cells, 'cell')}")

@@ -155,6 +155,26 @@ def test_measured_text_is_told(checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
+    ("reply", "think", "answer"),
+    [
+        ("<think>It is here.</think><answer>B</answer>", "It is here.", "B"),
+        ("It is here.</think><answer> 12 ha\n</answer>.", "It is here.", "12 ha"),
+        ("<think>It is <answer>A</answer> no <answer>B</answer>", "It is", "B"),
+        ("<think>It is he", "It is he", ""),
+        ("B", "B", ""),
+        ("<answer>B", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_reply_is_parted_into_reasoning_and_answer(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, reply: str, think: str, answer: str
+) -> None:
+    dictate(monkeypatch, reply)
+    (told,) = TerraScope(checkpoint).tell([prompt_of_noise(1)])
+    assert (told.think, told.answer) == (think, answer)
+
+
+@pytest.mark.parametrize(
     ("area", "text"), [(150.0, "150 m²"), (9999.0, "10,000 m²"), (12_345.0, "1.23 ha"), (1.2e7, "12 km²")]
 )
 def test_area_is_told_in_the_unit_of_its_size(area: float, text: str) -> None:

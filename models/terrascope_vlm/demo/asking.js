@@ -85,7 +85,7 @@ function notes(region) {
   if (region.empty) return region.measured || "Nothing there: the mask is empty.";
   const count = `${region.cells}${region.covered > region.cells ? ` of ${region.covered}` : ""} ${region.covered === 1 ? "cell" : "cells"}`;
   return [
-    region.weak ? "Too small for a cell: read the best covered one." : region.cells ? `Read ${count}.` : "",
+    region.weak ? "Covers no cell well enough: read the best covered one." : region.cells ? `Read ${count}.` : "",
     region.sar === null ? "" : `${Math.round(100 * region.sar)}% of them from the SAR image.`,
     region.measured ? `Measured ${region.measured}` : "",
     region.forced ? "Given, not drawn." : "",
@@ -115,7 +115,7 @@ function swatch(n) {
 function parts(text) {
   const whole = text.replace(/<\/?[a-z]*$/, "");
   const [, answer] = whole.match(/<answer>([^]*?)(?:<\/answer>|$)/) ?? [];
-  return { think: whole.replace(/^\s*<think>/, "").replace(/<\/think>[^]*$|<answer>[^]*$/, ""), answer };
+  return { think: whole.replace("<think>", "").trimStart().replace(/<\/think>[^]*$|<answer>[^]*$/, ""), answer };
 }
 
 function showReasoning() {
