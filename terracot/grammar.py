@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Words that end in s and are singular, or mass nouns.
 _SINGULAR_S = ("ss", "us", "is", "ous")
@@ -24,6 +25,7 @@ class Noun:
     plural: bool = False
 
 
+@lru_cache(maxsize=4096)
 def looks_plural(name: str) -> bool:
     """A guess for names that nobody spoke of, by their head ("areas" in "areas with trees").
 

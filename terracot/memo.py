@@ -35,10 +35,10 @@ def remembered(function: Callable[Concatenate[A, P], R]) -> Callable[Concatenate
 
     @wraps(function)
     def once(array: A, /, *args: P.args, **options: P.kwargs) -> R:
-        if not isinstance(array, np.ndarray) or array.flags.writeable or not array.flags.owndata:
+        if not isinstance(array, np.ndarray) or (flags := array.flags).writeable or not flags.owndata:
             return function(array, *args, **options)
         known = _known(array)
-        key = (function, args, *sorted(options.items()))
+        key = (function, args, *sorted(options.items())) if options else (function, args)
         if key not in known:
             found = function(array, *args, **options)
             known[key] = fixed(found) if isinstance(found, np.ndarray) else found
@@ -54,11 +54,13 @@ def remember(function: Callable[..., R], array: np.ndarray[Any, Any], value: R) 
 
 def _known(array: np.ndarray[Any, Any]) -> dict[Hashable, Any]:
     place = id(array)
-    if place not in _KNOWN:
+    known = _KNOWN.get(place)
+    if known is None:
 
         def forget(_: ref[Any]) -> None:  # called before another array can get the same place
             _KNOWN.pop(place, None)
             _ALIVE.pop(place, None)
 
-        _ALIVE[place], _KNOWN[place] = ref(array, forget), {}
-    return _KNOWN[place]
+        _ALIVE[place] = ref(array, forget)
+        known = _KNOWN[place] = {}
+    return known

@@ -9,7 +9,7 @@ import numpy as np
 
 def seed_of(*key: object) -> int:
     """A 64-bit seed from a key (plain values); equal keys give equal seeds on every machine."""
-    text = "\x1f".join(str(part) for part in key)
+    text = "\x1f".join(map(str, key))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 

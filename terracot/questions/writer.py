@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from terracot.findings import Finding, Setting
 from terracot.grammar import Noun, agreeing
@@ -93,7 +94,7 @@ class Writer:
         ``{area:about}`` says so where digits are left out: "about 201,000 m²".
         """
         parts, values = [], []
-        for literal, name, forms, _ in string.Formatter().parse(phrasing):
+        for literal, name, forms in _parsed(phrasing):
             parts.append(literal)
             if name is None:
                 continue
@@ -159,6 +160,12 @@ class Writer:
 
 
 Slot = str | Noun | Value
+
+
+@lru_cache(maxsize=8192)
+def _parsed(phrasing: str) -> tuple[tuple[str, str | None, str | None], ...]:
+    """The literal parts of a phrasing, each with the name and the forms of the slot that follows it, if one does."""
+    return tuple((literal, name, forms) for literal, name, forms, _ in string.Formatter().parse(phrasing))
 
 
 def _lowered(phrasing: str) -> str:
