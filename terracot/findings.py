@@ -56,7 +56,7 @@ class Finding:
 def pixels_sha256(pixels: npt.NDArray[Any]) -> str:
     """sha256 of the dtype, shape and C-order bytes of ``(C, H, W)`` pixels."""
     digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape}".encode())
-    digest.update(np.ascontiguousarray(pixels).tobytes())
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
@@ -112,7 +112,10 @@ class SceneFacts:
         """By date, the pixels that at least one image shows: those with a finite value in some band."""
         seen = {t: np.zeros(self.scene.shape, dtype=bool) for t in range(1, self.scene.dates + 1)}
         for frame, pixels in zip(self.scene.frames, self.pixels, strict=True):
-            seen[frame.t] |= np.isfinite(pixels).any(axis=0) if pixels.dtype.kind == "f" else True
+            for band in pixels:
+                seen[frame.t] |= np.isfinite(band) if band.dtype.kind == "f" else True
+                if seen[frame.t].all():  # most often after the first band
+                    break
         return seen
 
     @cached_property

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -176,8 +176,12 @@ def crs_label(crs: str) -> str:
         parsed = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:
         return crs[:60]
+    return _label(parsed)
+
+
+def _label(parsed: Any) -> str:
     authority = parsed.to_authority(min_confidence=100)
-    return ":".join(authority) if authority else parsed.name
+    return ":".join(authority) if authority else str(parsed.name)
 
 
 def _six(transform: Sequence[float]) -> Transform:
@@ -189,23 +193,18 @@ def _six(transform: Sequence[float]) -> Transform:
 
 @lru_cache(maxsize=4096)
 def _measure(crs: str, t: Transform, shape: tuple[int, int]) -> GroundSampling:
-    import pyproj
-
     a, b, _, d, e, _ = t
     across, down, area = math.hypot(a, d), math.hypot(b, e), abs(a * e - b * d)
     if across == 0 or down == 0 or area < 1e-12 * across * down:
         raise GroundError(f"degenerate transform {t}: pixels have no area")
-    try:
-        parsed = pyproj.CRS.from_user_input(crs)
-    except pyproj.exceptions.CRSError as error:
-        raise GroundError(f"CRS {crs[:80]!r} is not understood ({error}); expected an EPSG code or WKT") from error
+    system = _system(crs)
+    parsed, label = system.parsed, system.label
     # Not in degrees: right angles there are not those on the ground, whose diagonals are measured as part of the drift.
     if not parsed.is_geographic and abs(a * b + d * e) > MAX_SHEAR * across * down:
         raise GroundError(f"sheared transform {t}: pixel axes are not at right angles; warp the raster first")
-    label = crs_label(crs)
     if not (parsed.is_projected or parsed.is_geographic):
         raise GroundError(f"CRS {label} is neither projected nor geographic; expected one of the two")
-    to_earth = _ToEarth(parsed, t, label)
+    to_earth = _ToEarth(system, t)
     rows, steps, areas = to_earth.probe(shape)
     if parsed.is_projected:
         unit = float(parsed.axis_info[0].unit_conversion_factor)
@@ -245,27 +244,63 @@ def _deviation(found: Floats | float, expected: Floats) -> float:
     return round(float(np.where(np.isfinite(shares), shares, 1.0).max()), 6)
 
 
+class _System:
+    """A CRS and the way from it to longitude and latitude; ``GroundError`` when it is not understood."""
+
+    def __init__(self, crs: str) -> None:
+        import pyproj
+
+        try:
+            self.parsed: Any = pyproj.CRS.from_user_input(crs)
+        except pyproj.exceptions.CRSError as error:
+            raise GroundError(f"CRS {crs[:80]!r} is not understood ({error}); expected an EPSG code or WKT") from error
+        self.label = _label(self.parsed)
+
+    @cached_property
+    def geod(self) -> Any:
+        """Its ellipsoid."""
+        return self.parsed.get_geod()
+
+    @cached_property
+    def _base(self) -> Any:
+        return self.parsed if self.parsed.is_geographic else self.parsed.geodetic_crs
+
+    @cached_property
+    def project(self) -> Any:
+        """To its longitude and latitude; None where it has no others."""
+        import pyproj
+
+        return (
+            None if self.parsed.is_geographic else pyproj.Transformer.from_crs(self.parsed, self._base, always_xy=True)
+        )
+
+    @cached_property
+    def degrees(self) -> float:
+        """Degrees in one unit of its longitude: 1, but a few old systems count in grads."""
+        return math.degrees(self._base.axis_info[0].unit_conversion_factor)
+
+
+@lru_cache(maxsize=64)
+def _system(crs: str) -> _System:
+    """Most scenes of a source share a CRS, and reading it takes longer than all measurements on it."""
+    return _System(crs)
+
+
 class _ToEarth:
     """Pixels of one raster on the ellipsoid of its CRS."""
 
-    def __init__(self, parsed: Any, t: Transform, label: str) -> None:
-        import pyproj
-
-        self.t, self.label, self.geod = t, label, parsed.get_geod()
-        base = parsed if parsed.is_geographic else parsed.geodetic_crs
-        self.project = None if parsed.is_geographic else pyproj.Transformer.from_crs(parsed, base, always_xy=True)
-        # 1 for degrees; a few old systems count in grads
-        self.degrees = math.degrees(base.axis_info[0].unit_conversion_factor)
+    def __init__(self, system: _System, t: Transform) -> None:
+        self.t, self.system, self.geod = t, system, system.geod
 
     def lonlat(self, cols: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Longitude and latitude in degrees of points of the raster; not finite off the map."""
-        t = self.t
+        t, project, degrees = self.t, self.system.project, self.system.degrees
         x, y = t[0] * cols + t[1] * rows + t[2], t[3] * cols + t[4] * rows + t[5]
-        if self.project is not None:
-            x, y = self.project.transform(x, y)
-        x, y = x * self.degrees, y * self.degrees
-        if self.project is None and np.any(np.abs(y) > 90):
-            raise GroundError(f"transform {t} gives latitudes beyond 90 degrees in {self.label}")
+        if project is not None:
+            x, y = project.transform(x, y)
+        x, y = x * degrees, y * degrees
+        if project is None and np.any(np.abs(y) > 90):
+            raise GroundError(f"transform {t} gives latitudes beyond 90 degrees in {self.system.label}")
         return x, y
 
     def probe(self, shape: tuple[int, int]) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
