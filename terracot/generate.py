@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,20 +30,35 @@ from terracot.traces import step_to_dict
 from terracot.views import modality_of
 
 
-def shard_samples(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[dict[str, Any]]]:
-    """The rows of each scene of a shard: those that were assembled, and every question that its source states.
+def shard_questions(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[Asked | Question]]:
+    """What each scene of a shard is asked: what was assembled, and every question that its source states.
 
-    A scene whose questions all come with published options gives none (``only_for_evaluation`` says why).
+    A scene whose questions all come with published options has none (``only_for_evaluation`` says why).
     """
     return [
-        [sample_row(one, facts, plan.seed) for one in asked]
-        + [
-            stated_row(question, facts, plan.seed)
-            for question in stated_questions(facts.scene, plan.seed)
-            if level_of(question.finding.kind) in plan.mix.stated
+        [
+            *asked,
+            *(
+                question
+                for question in stated_questions(facts.scene, plan.seed)
+                if level_of(question.finding.kind) in plan.mix.stated
+            ),
         ]
         for facts, asked in zip(scenes, assemble(scenes, plan), strict=True)
     ]
+
+
+def rows_of(questions: Sequence[Asked | Question], facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
+    """The rows of a scene's questions."""
+    return [
+        stated_row(one, facts, seed) if isinstance(one, Question) else sample_row(one, facts, seed) for one in questions
+    ]
+
+
+def shard_samples(scenes: Sequence[SceneFacts], plan: Plan) -> list[list[dict[str, Any]]]:
+    """The rows of each scene of a shard."""
+    asked = shard_questions(scenes, plan)
+    return [rows_of(own, facts, plan.seed) for facts, own in zip(scenes, asked, strict=True)]
 
 
 def scene_samples(facts: SceneFacts, seed: int) -> list[dict[str, Any]]:
@@ -160,17 +176,21 @@ class GenerateJob:
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Write ``scenes-INDEX`` and ``samples-INDEX``; returns files, counts and quarantined scenes."""
         quarantine: list[dict[str, str]] = []
+        seed = self.plan.seed
         usable = list(usable_scenes(self.opened, scene_ids, self.allow_licenses, quarantine, self.splits))
-        rows = shard_samples([facts for facts, _ in usable], self.plan)
-        empty = [facts for (facts, _), own in zip(usable, rows, strict=True) if not own]
+        asked = shard_questions([facts for facts, _ in usable], self.plan)
+        empty = [facts for (facts, _), own in zip(usable, asked, strict=True) if not own]
         left_out = [facts for facts in empty if _has_questions(facts, self.plan)]
         quarantine += [nothing_to_ask(facts) for facts in empty if facts not in left_out]
-        scenes = [scene for (_, scene), own in zip(usable, rows, strict=True) if own]
-        samples = [row for own in rows for row in own]
+        scenes = [scene for (_, scene), own in zip(usable, asked, strict=True) if own]
         fates: dict[str, int] = {}
-        if self.rewriter is not None:
-            samples, fates = self.rewriter.rewrite(samples)
-        files = write_tables(Path(self.out), index, samples, scenes, self.images)
+        # Compressing the scenes takes as long as wording what they are asked, and does not hold the interpreter.
+        with ThreadPoolExecutor(1) as beside:
+            written = beside.submit(write_scenes, Path(self.out), index, scenes, self.images)
+            samples = [row for (facts, _), own in zip(usable, asked, strict=True) for row in rows_of(own, facts, seed)]
+            if self.rewriter is not None:
+                samples, fates = self.rewriter.rewrite(samples)
+            files = write_samples(Path(self.out), index, samples, self.images) | written.result()
         counts = {"scenes": len(scenes), "samples": len(samples), "left_out": len(left_out)}
         return {"files": files, "counts": counts, "quarantine": quarantine, "rewriting": fates}
 
@@ -179,6 +199,19 @@ def write_tables(
     out: Path, index: int, samples: Sequence[Mapping[str, Any]], scenes: Sequence[Mapping[str, Any]], images: str
 ) -> dict[str, dict[str, Any]]:
     """Write the two tables of a shard, and the files beside them with ``images`` "files"; what was written, by path."""
+    return write_samples(out, index, samples, images) | write_scenes(out, index, scenes, images)
+
+
+def write_samples(
+    out: Path, index: int, samples: Sequence[Mapping[str, Any]], images: str
+) -> dict[str, dict[str, Any]]:
+    """Write the table of samples of a shard; what was written, by path."""
+    name = f"data/samples-{index:05d}.parquet"
+    return {name: write_shard(out / name, samples, SAMPLE_SCHEMA, images == EMBED)}
+
+
+def write_scenes(out: Path, index: int, scenes: Sequence[Mapping[str, Any]], images: str) -> dict[str, dict[str, Any]]:
+    """Write the table of scenes of a shard, and with ``images`` "files" those beside it; what was written, by path."""
     files: dict[str, dict[str, Any]] = {}
     if images == FILES:
         stored = []
@@ -187,9 +220,8 @@ def write_tables(
             stored.append(row)
             files |= own
         scenes = stored
-    for stem, table, schema in (("samples", samples, SAMPLE_SCHEMA), ("scenes", scenes, SCENE_SCHEMA)):
-        name = f"data/{stem}-{index:05d}.parquet"
-        files[name] = write_shard(out / name, table, schema, images == EMBED)
+    name = f"data/scenes-{index:05d}.parquet"
+    files[name] = write_shard(out / name, scenes, SCENE_SCHEMA, images == EMBED)
     return files
 
 
