@@ -21,6 +21,7 @@ import numpy as np
 from terracot.dataset import (
     Summary,
     describe_folder,
+    hashes_of,
     scenes_per_shard,
     source_record,
     summary,
@@ -288,16 +289,18 @@ def annotate(job: AnnotateJob, limit: int | None = None, workers: int = 1, progr
         raise SourceError(f"{job.source.name} at {job.source.path} lists no scenes; run `terracot check` on it")
     _ = job.model  # before anything is written
     shards = shards_of(ids, scenes_per_shard(opened, ids))
-    plan = fingerprint(job.identity(), opened.fingerprint(), ids)
+    source_fingerprint = opened.fingerprint()
+    plan = fingerprint(job.identity(), source_fingerprint, ids)
     with working_on(out, plan, {"annotate": len(shards)}) as finished:
         if not finished:
             records = run_shards(job, "annotate", shards, out, workers, progress)
             write_quarantine(out, records)
+            hashes = hashes_of(records)
             content = {
                 "kind": KIND,
                 "schema": SCHEMA_VERSION,
                 "plan": plan,
-                "source": source_record(job.source, opened),
+                "source": source_record(job.source, opened, source_fingerprint),
                 "seed": job.seed,
                 "licenses": [],
                 "scenes_read": len(ids),
@@ -308,12 +311,12 @@ def annotate(job: AnnotateJob, limit: int | None = None, workers: int = 1, progr
                     "model_info": dict(getattr(job.model, "info", {})),
                     "agreement": merged([record["agreement"] for record in records]),
                 },
-                "counts": describe_folder(out, job.source.name, total_counts(records), True),
+                "counts": describe_folder(out, job.source.name, total_counts(records), True, hashes),
                 "quarantined": sum(len(record["quarantine"]) for record in records),
                 "render": render_stamp(),
                 "stamp": stamp(),
             }
-            write_manifest(out, content)
+            write_manifest(out, content, hashes)
     return summary(out)
 
 

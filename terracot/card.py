@@ -10,7 +10,7 @@ from pathlib import Path
 import terracot
 from terracot.croissant import CITATION
 from terracot.licences import mark
-from terracot.shards import read_rows
+from terracot.shards import read_columns
 from terracot.stated import REFER
 
 COUNTED = {
@@ -31,24 +31,22 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 def counts_of(folder: Path) -> dict[str, dict[str, int]]:
     """Samples of a folder by everything in ``COUNTED``."""
     counters = {name: Counter[str]() for name in COUNTED}
-    for row in read_rows(folder, "samples", list(COUNTED.values())):
-        for name, column in COUNTED.items():
-            counters[name][str(row[column])] += 1
+    alike = Counter(read_columns(folder, "samples", list(COUNTED.values())))
+    for values, count in alike.items():
+        for name, value in zip(COUNTED, values, strict=True):
+            counters[name][str(value)] += count
     return {name: dict(sorted(counter.items())) for name, counter in counters.items()}
 
 
 def licences_of(folder: Path) -> list[tuple[str, str, str, int]]:
     """Source, licence, attribution and number of scenes of each combination in a folder."""
-    columns = ("source", "license", "attribution")
-    counter = Counter(tuple(row[c] for c in columns) for row in read_rows(folder, "scenes", columns))
+    counter = Counter(read_columns(folder, "scenes", ("source", "license", "attribution")))
     return [(*names, count) for names, count in sorted(counter.items())]
 
 
 def synthetic_scenes(folder: Path) -> int:
     """How many scenes of a folder were generated, by their provenance."""
-    return sum(
-        json.loads(row["provenance"]).get("synthetic") is True for row in read_rows(folder, "scenes", _PROVENANCE)
-    )
+    return sum(json.loads(told).get("synthetic") is True for (told,) in read_columns(folder, "scenes", _PROVENANCE))
 
 
 def card_head(configs: Sequence[str], licences: Sequence[str], rows: int | None = None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -90,10 +91,12 @@ def write_croissant(
     description: str,
     tables: Mapping[str, tuple[pa.Schema, str]],
     licences: Iterable[str],
+    hashes: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write ``croissant.json`` of a folder with these tables: stem -> schema and key column.
 
-    Call it when the tables are complete and before the manifest is written.
+    Call it when the tables are complete and before the manifest is written. ``hashes`` are those that are known since
+    the files were written, by path.
     """
     content = {
         "@context": _CONTEXT,
@@ -105,22 +108,23 @@ def write_croissant(
         "citeAs": CITATION,
         "version": terracot.__version__,
         "datePublished": PUBLISHED,
-        "distribution": [entry for stem in tables for entry in _distribution(folder, stem)],
+        "distribution": [entry for stem in tables for entry in _distribution(folder, stem, hashes)],
         "recordSet": [_record_set(stem, *table) for stem, table in tables.items()],
     }
     atomic_write_text(folder / CROISSANT, pretty_json(content))
 
 
-def _distribution(folder: Path, stem: str) -> Iterator[dict[str, Any]]:
+def _distribution(folder: Path, stem: str, hashes: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     for path in sorted((folder / "data").glob(f"{stem}-*.parquet")):
+        name = f"data/{path.name}"
         yield {
             "@type": "cr:FileObject",
             "@id": path.name,
             "name": path.name,
-            "contentUrl": f"data/{path.name}",
+            "contentUrl": name,
             "contentSize": f"{path.stat().st_size} B",
             "encodingFormat": PARQUET,
-            "sha256": sha256_file(path),
+            "sha256": hashes.get(name) or sha256_file(path),
         }
     yield {
         "@type": "cr:FileSet",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from terracot.assembly import Plan
@@ -81,7 +82,8 @@ def generate(
     ids = list(opened.ids())[:limit]
     if not ids:
         raise SourceError(f"{source.name} at {source.path} lists no scenes; run `terracot check` on it")
-    plan = fingerprint(job.identity(), opened.fingerprint(), ids)
+    source_fingerprint = opened.fingerprint()
+    plan = fingerprint(job.identity(), source_fingerprint, ids)
     size = scenes_per_shard(opened, ids)
     shards = shards_of(ids, size)
     with working_on(out, plan, {"generate": len(shards)}) as finished:
@@ -90,12 +92,13 @@ def generate(
                 job = replace(job, splits=block_splits(source, ids, split_rule, seed, workers))
             records = run_shards(job, "generate", shards, out, workers, progress)
             write_quarantine(out, records)
-            counts = describe_folder(out, source.name, total_counts(records), images == EMBED)
+            hashes = hashes_of(records)
+            counts = describe_folder(out, source.name, total_counts(records), images == EMBED, hashes)
             content = {
                 "kind": TERRA_COT,
                 "schema": SCHEMA_VERSION,
                 "plan": plan,
-                "source": source_record(source, opened),
+                "source": source_record(source, opened, source_fingerprint),
                 "seed": seed,
                 "questions": {"mix": asdict(questions.mix), "mcq_share": mcq_share},
                 "licenses": list(allow_licenses),
@@ -111,7 +114,7 @@ def generate(
                 content["splits"] = stored_splits(split_rule, read_rows(out, "scenes", ["split", "provenance"]))
             if rewriter is not None:
                 content["rewriting"] = rewriter.identity() | {"rows": total_counts(records, "rewriting")}
-            write_manifest(out, content)
+            write_manifest(out, content, hashes)
     return summary(out)
 
 
@@ -134,8 +137,13 @@ def scenes_per_shard(source: SceneSource, ids: Sequence[str]) -> int:
     return count
 
 
-def describe_folder(out: Path, source: str, totals: Mapping[str, int], embedded: bool) -> dict[str, Any]:
-    """Write card and Croissant metadata of finished tables; returns the counts for the manifest."""
+def describe_folder(
+    out: Path, source: str, totals: Mapping[str, int], embedded: bool, hashes: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Write card and Croissant metadata of finished tables; returns the counts for the manifest.
+
+    ``hashes`` are those that are known since the files were written, by path.
+    """
     counts, licences = counts_of(out), licences_of(out)
     atomic_write_text(out / "README.md", card(source, totals, counts, licences, embedded, synthetic_scenes(out)))
     write_croissant(
@@ -145,6 +153,7 @@ def describe_folder(out: Path, source: str, totals: Mapping[str, int], embedded:
         f"of {source}.",
         {"samples": (SAMPLE_SCHEMA, "id"), "scenes": (SCENE_SCHEMA, "scene_id")},
         [licence for _, licence, *_ in licences],
+        hashes,
     )
     return dict(totals) | counts
 
@@ -156,8 +165,8 @@ def summary(out: Path) -> Summary:
     return Summary(out, manifest["scenes_read"], counts, manifest["quarantined"])
 
 
-def source_record(source: SourceSpec, opened: SceneSource) -> dict[str, Any]:
-    """The source as manifests name it.
+def source_record(source: SourceSpec, opened: SceneSource, known: str | None = None) -> dict[str, Any]:
+    """The source as manifests name it; ``known`` is its fingerprint where somebody has worked it out.
 
     Folders are named by their last part only: a data set is no map of a disk. A procedural source is named so fully
     that it can be opened again from the manifest alone.
@@ -170,7 +179,7 @@ def source_record(source: SourceSpec, opened: SceneSource) -> dict[str, Any]:
         "name": source.name,
         "path": path,
         "options": {k: Path(str(v)).name if k in paths else v for k, v in source.options},
-        "fingerprint": opened.fingerprint(),
+        "fingerprint": known or opened.fingerprint(),
         "generated": isinstance(opened, GeneratedSource),
         **({"modalities": list(source.modalities)} if source.modalities else {}),
         **({"scenes": list(source.scenes)} if source.scenes else {}),
@@ -181,6 +190,11 @@ def write_quarantine(out: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Write every unusable scene and its reason, one JSON object a line, in scene order."""
     lines = [canonical_json(entry) + "\n" for record in records for entry in record["quarantine"]]
     atomic_write_text(out / QUARANTINE, "".join(lines))
+
+
+def hashes_of(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """sha256 of all files that the shards have written, by path."""
+    return {name: file["sha256"] for record in records for name, file in record["files"].items()}
 
 
 def total_counts(records: Iterable[Mapping[str, Any]], of: str = "counts") -> dict[str, int]:

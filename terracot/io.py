@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, BinaryIO
 
 import terracot
@@ -199,13 +200,16 @@ def stamp() -> dict[str, Any]:
     }
 
 
-def write_manifest(folder: str | Path, content: Mapping[str, Any]) -> dict[str, Any]:
+def write_manifest(
+    folder: str | Path, content: Mapping[str, Any], hashes: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Write ``manifest.json``, last of all: ``content`` and ``files`` with bytes, sha256 and rows of every file.
 
-    Returns what was written. The presence of the file is the completion mark of the folder.
+    ``hashes`` are those that are known since the files were written, by path. Returns what was written. The presence of
+    the file is the completion mark of the folder.
     """
     folder = Path(folder)
-    files = {name: _describe(folder / name) for name in _listing(folder)}
+    files = {name: _describe(folder / name, hashes.get(name)) for name in _listing(folder)}
     manifest = {**content, "files": files}
     atomic_write_text(folder / MANIFEST, pretty_json(manifest))
     return manifest
@@ -245,8 +249,8 @@ def _listing(folder: Path) -> list[str]:
     return sorted(n.as_posix() for n in names if str(n) != MANIFEST and not any(x.startswith(".") for x in n.parts))
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+def _describe(path: Path, sha256: str | None = None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256 or sha256_file(path)}
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 

@@ -119,7 +119,21 @@ def read_rows(folder: Path, stem: str, columns: Sequence[str] | None = None) -> 
                 table = file.read_row_group(group, columns=None if columns is None else list(columns))
                 yield from (with_files(row, folder) for row in table.to_pylist())
         except (pa.ArrowException, OSError) as error:
-            raise OutputError(f"{path} cannot be read as Parquet ({error}); build the folder again") from error
+            raise _unreadable(path, error) from error
+
+
+def read_columns(folder: Path, stem: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Some columns that hold little, of all rows in order: a tuple of each row, a whole file in memory at a time."""
+    for path in sorted((folder / "data").glob(f"{stem}-*.parquet")):
+        try:
+            table = pq.ParquetFile(path).read(list(columns))
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
+        yield from zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+
+
+def _unreadable(path: Path, error: Exception) -> OutputError:
+    return OutputError(f"{path} cannot be read as Parquet ({error}); make the folder again")
 
 
 def read_shard(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
@@ -127,7 +141,7 @@ def read_shard(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise OutputError(f"{path} cannot be read as Parquet ({error}); make the folder again") from error
+        raise _unreadable(path, error) from error
     if not table.schema.equals(schema):
         raise OutputError(f"{path} has other columns than this version writes; found {table.schema.names}")
     return [with_files(row, path.parent.parent) for row in table.to_pylist()]

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from terracot.dataset import TERRA_COT, Summary, describe_folder, summary, total_counts, write_quarantine
+from terracot.dataset import TERRA_COT, Summary, describe_folder, hashes_of, summary, total_counts, write_quarantine
 from terracot.findings import SceneFacts
 from terracot.generate import write_tables
 from terracot.ground import GroundSampling
@@ -110,6 +110,7 @@ def import_released(
             records = run_shards(job, "import", shards, out, workers, progress)
             all_records = [{"quarantine": refused, "counts": {"scenes": 0, "samples": 0}}, *records]
             write_quarantine(out, all_records)
+            hashes = hashes_of(records)
             manifest = {
                 "kind": TERRA_COT,
                 "schema": SCHEMA_VERSION,
@@ -127,12 +128,12 @@ def import_released(
                 "scenes_read": read,
                 "scenes_per_shard": SCENES_PER_SHARD,
                 "images": images,
-                "counts": describe_folder(out, SOURCE, total_counts(all_records), images == EMBED),
+                "counts": describe_folder(out, SOURCE, total_counts(all_records), images == EMBED, hashes),
                 "quarantined": sum(len(r["quarantine"]) for r in all_records),
                 "render": render_stamp(),
                 "stamp": stamp(),
             }
-            write_manifest(out, manifest)
+            write_manifest(out, manifest, hashes)
     return summary(out)
 
 
