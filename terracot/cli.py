@@ -202,8 +202,10 @@ def generate(
     from terracot import dataset
     from terracot.levels import parse_mix
     from terracot.modalities import parse_modalities
+    from terracot.shards import without_pandas
     from terracot.splits import SHARES, SplitRule, parse_shares
 
+    without_pandas()
     if split_shares is not None and split_blocks is None:
         raise click.UsageError("--split-shares says how --split-blocks KM divides the ground; give both")
     allowed = tuple(name.strip() for name in (allow_license or "").split(",") if name.strip())

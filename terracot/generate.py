@@ -22,7 +22,7 @@ from terracot.questions import Question, ask
 from terracot.rewriting import Rewriter
 from terracot.samples import SAMPLE_SCHEMA, SCENE_SCHEMA, content_id
 from terracot.scenes import SceneError, SceneSource
-from terracot.shards import mask_records, scene_row, write_shard
+from terracot.shards import mask_records, scene_row, without_pandas, write_shard
 from terracot.sources import open_source
 from terracot.splits import BlockSplits
 from terracot.stated import check_stated, level_of, only_for_evaluation, stated_questions, text_form
@@ -162,6 +162,10 @@ class GenerateJob:
     def opened(self) -> SceneSource:
         """The source, opened once per worker."""
         return self.source.open()
+
+    def start_worker(self) -> None:
+        """Make a worker process of its own ready."""
+        without_pandas()
 
     def identity(self) -> Mapping[str, Any]:
         """What the result depends on, apart from the source's content."""

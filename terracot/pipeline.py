@@ -44,7 +44,10 @@ PLAN = "plan.json"
 
 
 class Job(Protocol):
-    """A picklable description of the work on one shard."""
+    """A picklable description of the work on one shard.
+
+    ``start_worker()``, where it has one, is called once in each worker process before the first shard.
+    """
 
     def run_shard(self, index: int, scene_ids: Sequence[str]) -> dict[str, Any]:
         """Do the work and return a plain record with ``files`` (relative path -> rows, sha256), counts and the like."""
@@ -228,6 +231,8 @@ def _start_worker(job: Job) -> None:
     """Keep the job for the life of the worker, and die with the parent (a killed parent cannot say goodbye)."""
     global _job
     _job = job
+    if start := getattr(job, "start_worker", None):
+        start()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

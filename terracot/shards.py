@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,30 @@ ROW_GROUP_BYTES = 16 << 20
 _REPEATED = ("source", "split", "group", "license", "attribution", "kind", "level", "modality", "form", "task")
 _SELECTED_BY = ("id", "scene_id", "dates", *_REPEATED)
 """Columns with statistics, so that readers who select by them can skip row groups."""
+
+
+def without_pandas() -> None:
+    """Have pyarrow do without pandas in this process, unless somebody has imported it.
+
+    On its first conversion pyarrow imports pandas, a third of a second, to ask whether a value is a data frame; ours
+    never are. For processes in which only our own code runs: ``pyarrow.array`` then takes a column of a data frame for
+    any sequence.
+    """
+    if "pandas" not in sys.modules:
+        nowhere = _NoPandas()
+        sys.meta_path.insert(0, nowhere)
+        try:
+            pa.array([])
+        finally:
+            sys.meta_path.remove(nowhere)
+
+
+class _NoPandas(MetaPathFinder):
+    """Finds that there is no pandas."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("left out", name=fullname)
 
 
 def write_shard(

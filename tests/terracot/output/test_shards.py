@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,32 @@ def test_the_largest_of_some_scenes_decides_where_they_differ():
 def test_a_source_of_which_nothing_can_be_loaded_has_full_shards():
     source = Sized(None, None)
     assert scenes_per_shard(source, source.ids()) == 64
+
+
+def test_without_pandas_nothing_imports_it_and_whoever_does_later_can_use_it(tmp_path: Path):
+    code = f"""
+import sys
+import pyarrow as pa
+from terracot.shards import read_shard, without_pandas, write_shard
+schema = pa.schema([("scene_id", pa.string()), ("pixels", pa.binary())])
+without_pandas()
+write_shard({str(tmp_path / "a.parquet")!r}, [{{"scene_id": "s", "pixels": b"p"}}], schema)
+print("pandas" in sys.modules)
+import pandas
+print(pa.table({{"n": [1, 2]}}).to_pandas()["n"].sum())
+print(pa.Table.from_pandas(pandas.DataFrame({{"n": [3]}})).to_pydict())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert run.stdout.split("\n") == ["False", "3", "{'n': [3]}", ""]
+
+
+def test_without_pandas_leaves_alone_who_has_imported_it():
+    code = """
+import pandas
+import pyarrow as pa
+from terracot.shards import without_pandas
+without_pandas()
+print(pa.array(pandas.Series([1.0, float("nan")])).null_count)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert run.stdout == "1\n"  # a missing value of a series is none in an array; that of a plain sequence stays
