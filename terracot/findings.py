@@ -19,7 +19,7 @@ import numpy.typing as npt
 from terracot import measure
 from terracot.ground import GroundSampling
 from terracot.language import quantity_text
-from terracot.memo import fixed
+from terracot.memo import fixed, remember
 from terracot.plugins import EvidenceMask
 from terracot.rules import Filters, Truth, answer_from_masks
 from terracot.scenes import IGNORE, BoolMask, LabelMap, MapLimits, Scene, SceneError
@@ -224,7 +224,11 @@ def counting(facts: SceneFacts, filters: Filters) -> Iterator[Finding | Rejected
                 yield Rejected("counting", "below_mapping_unit")
             elif 2 <= count <= 20:
                 region = facts.region(t, int(class_id), kept[m.components.numbers])
-                # From the patches at hand; ``answer_from_masks`` counts them again.
+                # From the patches at hand, as will be all that is said of them; ``verify`` counts them again.
+                ids = np.flatnonzero(kept)
+                remember(
+                    measure.patches, region.mask, measure.Patches(m.components.numbers, ids, m.components.sizes[ids])
+                )
                 truth = Truth(float(count), "count", quantity_text(count, "count"))
                 yield Finding("counting", t, (region.class_name,), (region,), truth, {"min_pixels": COUNTED_PATCH_PX})
             else:

@@ -164,8 +164,9 @@ class GroundSampling:
 
 
 @remembered
-def _row_counts(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    return np.asarray(np.count_nonzero(mask, axis=1))
+def _row_counts(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+    # half the time of ``count_nonzero`` along an axis
+    return np.asarray(mask.view(np.uint8).sum(axis=1, dtype=np.uint32))
 
 
 def crs_label(crs: str) -> str:

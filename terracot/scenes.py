@@ -114,11 +114,16 @@ class Legend:
         """Raw codes ``(H, W)`` to class ids ``(H, W) uint8`` with ``IGNORE``; ``SceneError`` names unknown codes."""
         if raw.ndim != 2:
             raise SceneError("label_shape", f"{where}: a label map has two axes, found shape {raw.shape}")
-        if raw.dtype.kind == "u" and raw.dtype.itemsize <= 2:  # then a table of codes is quicker than sorting
-            values, inverse = np.flatnonzero(np.bincount(raw.ravel())), None
-        else:
-            values, inverse = np.unique(raw, return_inverse=True)
         table = {code: c.id for c in self.classes for code in c.codes} | dict.fromkeys(self.ignore, IGNORE)
+        if raw.dtype.kind == "u" and raw.dtype.itemsize <= 2:  # then a table of all codes is quicker than sorting
+            lookup = np.full(256**raw.dtype.itemsize, -1, np.int16)
+            for code, class_id in table.items():
+                if code in range(lookup.size):
+                    lookup[code] = class_id
+            found = lookup.take(raw)
+            if found.size == 0 or found.min() >= 0:
+                return found.astype(np.uint8)
+        values, inverse = np.unique(raw, return_inverse=True)
         unknown = [v.item() for v in values if v.item() not in table]
         if unknown:
             raise SceneError(
@@ -127,11 +132,7 @@ class Legend:
                 f"(known: {sorted(table)}); add them to a class or to `ignore` in the legend",
             )
         known = np.array([table[v.item()] for v in values], dtype=np.uint8)
-        if inverse is not None:
-            return known[inverse].reshape(raw.shape)
-        lookup = np.zeros(int(values.max(initial=0)) + 1, dtype=np.uint8)
-        lookup[values] = known
-        return np.asarray(lookup[raw])
+        return known[inverse].reshape(raw.shape)
 
 
 @dataclass(frozen=True)
