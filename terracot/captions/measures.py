@@ -36,8 +36,8 @@ class Survey:
         self.masks, self.valid = masks, valid
         self.counts = [int(np.count_nonzero(mask)) for mask in masks]
         self.map: npt.NDArray[np.uint8] = np.full(valid.shape, _NONE, np.uint8)
-        for place, mask in enumerate(masks):
-            self.map[mask] = place
+        for place, mask in enumerate(masks):  # in numbers of 8 bits, which begin anew: many times as fast as by index
+            self.map += mask * np.uint8((place - _NONE) % 256)
         if int(np.count_nonzero(self.map != _NONE)) != sum(self.counts):
             raise ValueError("regions of one date overlap")
 
@@ -57,7 +57,8 @@ class Survey:
         in degrees, 0 from left to right, 90 from top to bottom, below 180.
         """
         found = measure.patches(self.masks[place])
-        rows, cols = np.nonzero(found.numbers == found.ids[np.argmax(found.sizes)])
+        at = np.flatnonzero(found.numbers == found.ids[np.argmax(found.sizes)])
+        rows, cols = np.divmod(at, found.numbers.shape[1])
         yy, xx = rows.var() + 1 / 12, cols.var() + 1 / 12
         xy = float(np.mean((rows - rows.mean()) * (cols - cols.mean())))
         spread = math.hypot((xx - yy) / 2, xy)
@@ -94,16 +95,21 @@ class Survey:
     @cached_property
     def _pairs(self) -> tuple[_Counts, _Counts]:
         """Neighbours ``(16, 16)`` of different regions by side, and by corner."""
-        m = self.map
+        width = self.map.shape[1]
+        line = self.map.ravel()
         sides, corners = np.zeros((16, 16), np.int64), np.zeros((16, 16), np.int64)
-        for table, one, other in (
-            (sides, m[:, :-1], m[:, 1:]),
-            (sides, m[:-1], m[1:]),
-            (corners, m[:-1, :-1], m[1:, 1:]),
-            (corners, m[:-1, 1:], m[1:, :-1]),
+        # all rows as one; from the last column there is no step to the right, from the first none to the left
+        for table, step, last in (
+            (sides, 1, width - 1),
+            (sides, width, None),
+            (corners, width + 1, width - 1),
+            (corners, width - 1, 0),
         ):
-            at = np.flatnonzero(one != other)  # which few do
-            pairs = one.ravel()[at] * np.uint8(16) + other.ravel()[at]
+            differ = line[: line.size - step] != line[step:]  # which few do
+            if last is not None:
+                differ[last::width] = False
+            at = np.flatnonzero(differ)
+            pairs = line[at] * np.uint8(16) + line[at + step]
             table += np.bincount(pairs, minlength=256).reshape(16, 16)
         return sides + sides.T, corners + corners.T
 

@@ -14,14 +14,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
+from terracot.measure import patches
 from terracot.scenes import BoolMask
 
 if TYPE_CHECKING:
     from terracot.quantities import Regions
 
-SQUARE = np.ones((3, 3), dtype=bool)
 ROUNDING = 1e-9  # pixels; a distance that is exactly the limit counts as within it
 
 
@@ -95,10 +94,10 @@ def surroundings(r: Regions) -> Counted:
 def blocks(r: Regions) -> Counted:
     """The part of the masks in 8-connected blocks of at least so many hectares, and all of them."""
     whole = role(r, r.parameters["roles"][0])
-    numbers, count = ndimage.label(whole, SQUARE)
-    owners = numbers[whole]
-    pixels = np.bincount(owners, minlength=count + 1)
-    areas = np.bincount(owners, r.ground.areas_of_rows(len(whole))[np.nonzero(whole)[0]], minlength=count + 1)
+    at = np.flatnonzero(whole)
+    owners = patches(whole).numbers.ravel()[at]
+    pixels = np.bincount(owners)
+    areas = np.bincount(owners, r.ground.areas_of_rows(len(whole))[at // whole.shape[1]])
     return lambda block: (int(pixels[areas >= block * 1e4 * (1 - ROUNDING)].sum()), int(pixels.sum()))
 
 

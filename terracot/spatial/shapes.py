@@ -47,11 +47,11 @@ def meeting(classes: ClassMap, size: int) -> npt.NDArray[np.bool_]:
     Of a map with more than 64 classes the others are not looked at: they meet nobody.
     """
     present = [c for c in np.flatnonzero(np.bincount(classes.ravel(), minlength=256)).tolist() if c != IGNORE][:64]
-    bits = np.zeros(256, np.uint64)
+    bits = np.zeros(256, np.min_scalar_type((1 << len(present)) - 1))  # the narrowest that has a bit for each
     bits[present] = np.uint64(1) << np.arange(len(present), dtype=np.uint64)
     rows, cols = (-(-n // size) for n in classes.shape)
-    padded = np.zeros((rows * size, cols * size), np.uint64)
-    padded[: classes.shape[0], : classes.shape[1]] = bits[classes]
+    padded = np.zeros((rows * size, cols * size), bits.dtype)
+    padded[: classes.shape[0], : classes.shape[1]] = bits.take(classes)
     by_row = np.bitwise_or.reduce(padded.reshape(rows, size, cols * size), axis=1)
     blocks = np.bitwise_or.reduce(by_row.reshape(rows, cols, size), axis=2)
     around = grown(blocks)  # of whole numbers it dilates each bit
@@ -60,6 +60,11 @@ def meeting(classes: ClassMap, size: int) -> npt.NDArray[np.bool_]:
         reached = np.bitwise_or.reduce(around[blocks & bits[c] != 0])
         met[c, present] = reached & bits[present] != 0
     return met
+
+
+def _where(mask: BoolMask, classes: ClassMap) -> ClassMap:
+    """The class map within a mask and ``IGNORE`` beyond it, which has all bits: a tenth of the time of ``np.where``."""
+    return classes | (mask.view(np.uint8) - np.uint8(1))
 
 
 class Shapes:
@@ -71,9 +76,9 @@ class Shapes:
         down = (middle[:-2] == middle[1:-1]) & (middle[1:-1] == middle[2:])
         inner = np.zeros(classes.shape, dtype=bool)
         inner[1:-1, 1:-1] = across[:-2] & across[1:-1] & across[2:] & down
-        self.core: ClassMap = np.where(inner, classes, np.uint8(IGNORE))
-        self.opened: ClassMap = np.where(grown(inner), classes, np.uint8(IGNORE))
-        self._counts = np.bincount(self.opened.ravel(), minlength=256)
+        self.core: ClassMap = _where(inner, classes)
+        self.opened: ClassMap = _where(grown(inner), classes)
+        self._pixels: dict[int, int] = {}
         self._masks: dict[int, BoolMask] = {}
         self._meeting: dict[int, npt.NDArray[np.bool_]] = {}
 
@@ -85,7 +90,9 @@ class Shapes:
 
     def pixels(self, class_id: int) -> int:
         """Pixels of the opened mask of a class."""
-        return int(self._counts[class_id])
+        if class_id not in self._pixels:
+            self._pixels[class_id] = int(np.count_nonzero(self.mask(class_id)))
+        return self._pixels[class_id]
 
     def rim(self, class_id: int) -> Rim:
         """Its rim."""
