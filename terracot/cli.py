@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
 import json
 import shlex
 import sys
@@ -206,6 +207,7 @@ def generate(
     from terracot.splits import SHARES, SplitRule, parse_shares
 
     without_pandas()
+    gc.freeze()  # what was imported stays, and the collector need not look through it again and again
     if split_shares is not None and split_blocks is None:
         raise click.UsageError("--split-shares says how --split-blocks KM divides the ground; give both")
     allowed = tuple(name.strip() for name in (allow_license or "").split(",") if name.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -166,6 +167,7 @@ class GenerateJob:
     def start_worker(self) -> None:
         """Make a worker process of its own ready."""
         without_pandas()
+        gc.freeze()
 
     def identity(self) -> Mapping[str, Any]:
         """What the result depends on, apart from the source's content."""

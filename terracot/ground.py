@@ -105,7 +105,7 @@ class GroundSampling:
         """True when lengths and areas in metres may be asked for."""
         return self.basis != "unknown"
 
-    @property
+    @cached_property
     def pixel_area_m2(self) -> float:
         """Mean area of one pixel over the rows, in square metres."""
         self._require()
