@@ -105,7 +105,7 @@ class Survey:
             (corners, width + 1, width - 1),
             (corners, width - 1, 0),
         ):
-            differ = line[: line.size - step] != line[step:]  # which few do
+            differ = line[: max(line.size - step, 0)] != line[step:]  # which few do
             if last is not None:
                 differ[last::width] = False
             at = np.flatnonzero(differ)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from make_scenes import memory_scene
 
+from terracot import measure
 from terracot.findings import Finding, Rejected, SceneFacts, find
 from terracot.ground import GroundSampling
 from terracot.rules import Filters
@@ -207,6 +208,7 @@ def test_counting_leaves_small_patches_out_of_question_and_evidence() -> None:
     [water] = [f for f in found("counting", memory_scene([classes], NAMES)) if f.class_names == ("water",)]
     assert water.truth.value == 2
     assert int(water.masks[0].mask.sum()) == 18
+    assert measure.components(water.masks[0].mask) == measure.components(water.masks[0].mask.copy()) == 2
 
 
 def test_localisation_needs_a_clear_ninth() -> None:

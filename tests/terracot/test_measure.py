@@ -41,6 +41,15 @@ def test_components_connect_at_corners_unless_told_otherwise():
     assert measure.components(np.ones((4, 4), bool)) == 1
 
 
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7)))
+def test_the_dilation_does_not_run_on_from_the_end_of_a_row_into_the_next(mask: np.ndarray):
+    assert np.array_equal(measure.grown(mask), ndimage.binary_dilation(mask, np.ones((3, 3), bool)))
+
+
+def test_whole_numbers_are_dilated_bit_by_bit():
+    assert measure.grown(np.array([[1, 0, 0, 4], [0, 0, 0, 0]], np.uint16)).tolist() == [[1, 1, 4, 4], [1, 1, 4, 4]]
+
+
 def test_patches_of_exactly_the_minimum_are_kept_and_smaller_ones_left_out():
     classes = Legend("two", (LegendClass(0, "rest", (0,)), LegendClass(1, "marked", (1,))))
     found = measure.MapFacts(DIAGONAL.astype(np.uint8), classes, GroundSampling.unknown()).components

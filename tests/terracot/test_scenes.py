@@ -47,6 +47,18 @@ def test_raw_codes_become_class_ids_and_ignore() -> None:
     assert LEGEND.encode(raw.astype(np.float32)).tolist() == [[0, 0, 1], [IGNORE, 1, 0]]
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "uint32"])
+def test_rasters_of_whole_numbers_are_read_by_code_also_where_they_cannot_hold_all_codes(kind: str) -> None:
+    classes = (LegendClass(0, "land", (10, 300, 70_000)), LegendClass(1, "water", (20,)))
+    legend = Legend("wide", classes, ignore=(0, -1))
+    raw = np.array([[10, 20], [0, 10]], kind)
+    assert legend.encode(raw).tolist() == [[0, 1], [IGNORE, 0]]
+    assert legend.encode(raw).dtype == np.uint8
+    raw[1, 1] = 44  # which is 300 in 8 bits
+    with pytest.raises(SceneError, match=r"label codes \[44\]"):
+        legend.encode(raw)
+
+
 def test_unknown_code_is_not_guessed() -> None:
     with pytest.raises(SceneError, match=r"a\.tif: label codes \[7, 99\] are not in legend two") as caught:
         LEGEND.encode(np.array([[10, 99, 7]]), "a.tif")

@@ -94,7 +94,30 @@ def test_corners_touch_but_share_no_side() -> None:
     assert (corner.sides(0, 1), corner.touch(0, 1)) == (0, True)
 
 
+def test_the_ends_of_a_row_are_no_neighbours_of_the_next() -> None:
+    rng = np.random.default_rng(3)
+    for height, width in ((1, 6), (6, 1), (2, 2), (5, 4), (9, 7)):
+        drawn = rng.integers(0, 4, (height, width))  # 3: no region
+        found = Survey([drawn == place for place in range(3)], np.ones((height, width), bool))
+        sides, corners = np.zeros((4, 4), int), np.zeros((4, 4), int)
+        cells = [(row, col) for row in range(height) for col in range(width)]
+        for a in cells:
+            for b in cells:
+                away = (abs(a[0] - b[0]), abs(a[1] - b[1]))
+                if drawn[a] != drawn[b] and max(away) == 1:
+                    (sides if sum(away) == 1 else corners)[drawn[a], drawn[b]] += 1
+        for one in range(3):
+            assert found.outline(one) == sides[one].sum()
+            for other in range(3):
+                assert found.sides(one, other) == sides[one, other]
+                assert found.touch(one, other) == bool(sides[one, other] or corners[one, other])
+
+
 def test_overlapping_regions_are_refused() -> None:
+    corner, nothing = np.array([[1, 0], [0, 0]], bool), np.zeros((2, 2), bool)
+    for masks in ([corner, *[nothing] * 12, corner], [corner] * 14, [*[nothing] * 12, corner, corner]):
+        with pytest.raises(ValueError, match="overlap"):  # whatever their places, which are added up
+            Survey(masks, np.ones((2, 2), bool))
     with pytest.raises(ValueError, match="overlap"):
         Survey([np.ones((2, 2), bool), np.eye(2, dtype=bool)], np.ones((2, 2), bool))
 
