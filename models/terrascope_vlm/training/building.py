@@ -81,7 +81,7 @@ def set_trainable(model: nn.Module, patterns: Sequence[str]) -> None:
 
 
 def adapted(model: nn.Module, settings: Settings) -> Any:
-    """The ``peft`` model around ``model`` if the settings ask for adapters, else None; ``SourceError`` for both ways."""
+    """The ``peft`` model around ``model`` if the settings ask for adapters, else None; ``SourceError`` for both."""
     if settings.lora is None:
         return None
     if settings.trainable != (ALL,):
