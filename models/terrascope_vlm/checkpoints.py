@@ -22,6 +22,10 @@ from terrascope_vlm.modeling import TerraScopeForReasoning
 from terrascope_vlm.processing import TerraScopeProcessor
 
 FRONT_MATTER = "---\nlibrary_name: transformers\npipeline_tag: image-text-to-text\n---\n"
+CODE = ("attn_implementation", "_attn_implementation", "quantization_config")
+"""What a configuration must not say: transformers would look for code of such a name, on the hub too."""
+OWN_ATTENTION = ("eager", "sdpa")
+_AGAIN = "save it again with terrascope_vlm.checkpoints.save"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -81,12 +85,16 @@ def load(
             )
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: its weights cannot be read ({first_line(error)}); copy it again") from error
+    except Exception as error:  # a configuration may say anything, and classes of transformers raise anything for it
+        raise CheckpointError(f"{folder / 'config.json'}: no model can be built as it says ({_told(error)})") from error
     refuse_other_keys(
         folder, report["missing_keys"], report["unexpected_keys"], [str(key[0]) for key in report["mismatched_keys"]]
     )
     processor = _processor(folder)
+    _check_words(folder, config, processor)
     if settings:
         processor = TerraScopeProcessor.of(config, processor.tokenizer, processor.system)
+    _check_sizes(folder, config, processor)
     return model.to(device).eval() if device is not None else model.eval(), processor
 
 
@@ -95,7 +103,7 @@ def refuse_other_keys(
     missing: Collection[str],
     unexpected: Collection[str],
     wrong: Collection[str],
-    advice: str = "save it again with terrascope_vlm.checkpoints.save",
+    advice: str = _AGAIN,
 ) -> None:
     """``CheckpointError`` if any of the three has a name: weights that lack, that have no place, of another shape."""
     found = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
@@ -181,13 +189,41 @@ def _folder(path: str | Path, allow_download: bool) -> Path:
 def _config(folder: Path, settings: Mapping[str, Any]) -> TerraScopeConfig:
     try:
         values, _ = TerraScopeConfig.get_config_dict(folder, local_files_only=True)
+        for name in CODE:
+            if values.get(name) not in (None, *OWN_ATTENTION):
+                raise ValueError(
+                    f"{name} is {str(values[name])[:80]!r}, which may name code on the hub; "
+                    "expected a checkpoint without it"
+                )
         unknown = sorted(set(settings) - set(values))
         if unknown:
             raise ValueError(f"{unknown[0]} is no setting of TerraScopeConfig")
         found: TerraScopeConfig = TerraScopeConfig.from_dict(values | settings)
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {first_line(error)}") from error
+    except Exception as error:  # as in load
+        raise CheckpointError(f"{folder / 'config.json'}: {_told(error)}") from error
     return found
+
+
+def _check_words(folder: Path, config: TerraScopeConfig, processor: TerraScopeProcessor) -> None:
+    """``CheckpointError`` where the tokenizer is not the one of the model."""
+    seg, words, rows = processor.ids["seg"], len(processor.tokenizer), config.get_text_config().vocab_size
+    if config.seg_token_id not in (None, seg):
+        raise CheckpointError(
+            f"{folder}: seg_token_id is {config.seg_token_id}, '[SEG]' of the tokenizer {seg}; {_AGAIN}"
+        )
+    if words > rows:
+        raise CheckpointError(f"{folder}: the tokenizer has {words} tokens, the language model {rows}; {_AGAIN}")
+
+
+def _check_sizes(folder: Path, config: TerraScopeConfig, processor: TerraScopeProcessor) -> None:
+    """``CheckpointError`` where the processor would cut images otherwise than the model reads them."""
+    for name in ("tile_size", "tile_cells", "max_tiles", "bands"):
+        own, expected = getattr(processor, name), getattr(config, name)
+        if own != expected:
+            raise CheckpointError(
+                f"{folder}: {name} of processor_config.json is {own}, expected {expected} as config.json has it; "
+                f"{_AGAIN}"
+            )
 
 
 def _processor(folder: Path) -> TerraScopeProcessor:
@@ -204,6 +240,15 @@ def _processor(folder: Path) -> TerraScopeProcessor:
 def _some(names: Collection[str]) -> str:
     first = sorted(names)[:3]
     return ", ".join(first) + (" ..." if len(names) > len(first) else "")
+
+
+def _told(error: BaseException) -> str:
+    """What an error says first; by its kind where that is not of a value (`KeyError` alone says a key)."""
+    return (
+        first_line(error)
+        if isinstance(error, ValueError | ImportError)
+        else f"{type(error).__name__}: {first_line(error)}"
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,16 +91,27 @@ class TerraScopeConfig(PreTrainedConfig):
                 raise ValueError(
                     f"{name} has {len(getattr(self, name))} values; expected {self.channels}, one a channel"
                 )
-        if not 0 <= min_cover < 1 or max_evidence < 1 or max_tiles < 1:
-            raise ValueError(
-                f"expected 0 <= min_cover < 1, max_evidence >= 1 and max_tiles >= 1; "
-                f"found {min_cover}, {max_evidence}, {max_tiles}"
-            )
-        if len({band.lower() for band in bands}) < len(bands):
-            raise ValueError(f"bands are {list(bands)}; expected no name twice")
-        if mask_loss_weight < 0:
-            raise ValueError(f"mask_loss_weight is {mask_loss_weight}; expected 0 or more")
+        self._check_values()
         super().__init__(**kwargs)
+
+    def _check_values(self) -> None:
+        counts = (self.max_evidence, self.max_tiles)
+        if not 0 <= self.min_cover < 1 or any(type(n) is not int or n < 1 for n in counts):
+            raise ValueError(
+                f"expected 0 <= min_cover < 1, and whole numbers max_evidence >= 1 and max_tiles >= 1; "
+                f"found {self.min_cover}, {self.max_evidence}, {self.max_tiles}"
+            )
+        if not all(isinstance(band, str) for band in self.bands):
+            raise ValueError(f"bands are {self.bands}; expected names")
+        if len({band.lower() for band in self.bands}) < len(self.bands):
+            raise ValueError(f"bands are {self.bands}; expected no name twice")
+        for name in ("pixel_mean", "pixel_std"):
+            found, least = getattr(self, name), 0 if name == "pixel_std" else -math.inf
+            if not all(least < value < math.inf for value in found):
+                what = "numbers above 0" if name == "pixel_std" else "finite numbers"
+                raise ValueError(f"{name} is {found}; expected {what}")
+        if not 0 <= self.mask_loss_weight < math.inf:
+            raise ValueError(f"mask_loss_weight is {self.mask_loss_weight}; expected 0 or more")
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
         """That of the language model."""

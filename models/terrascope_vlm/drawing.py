@@ -136,8 +136,13 @@ def _cells(plain: Picture, regions: Sequence[Any], place: int, scale: tuple[floa
 
 def _pixels(box: Box, scale: tuple[float, float]) -> tuple[int, int, int, int]:
     down, across = scale
-    top, left, bottom, right = box
-    return round(top * down), round(left * across), round(bottom * down), round(right * across)
+    top, left, bottom, right = (
+        round(box[0] * down),
+        round(box[1] * across),
+        round(box[2] * down),
+        round(box[3] * across),
+    )
+    return top, left, max(bottom, top + 1), max(right, left + 1)  # of a narrow image a cell may be less than a pixel
 
 
 def _spaced(text: str) -> str:

@@ -182,6 +182,55 @@ def test_a_broken_file_and_a_missing_tokenizer_are_named(copy):
     refused(copy, "its processor cannot be read")
 
 
+def edit(file, change):
+    values = json.loads(file.read_text())
+    change(values)
+    file.write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("attn_implementation", "someone/kernel"),
+        ("_attn_implementation", "someone/kernel"),
+        ("quantization_config", {"quant_method": "gptq", "bits": 4}),
+    ],
+)
+def test_a_configuration_cannot_name_code_that_transformers_would_fetch_and_run(copy, name, value):
+    edit(copy / "config.json", lambda values: values.update({name: value}))
+    refused(copy, f"config.json: {name} is .*which may name code on the hub")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v.update(internvl_config="big"),
+        lambda v: v.update(dtype="int99"),
+        lambda v: v["internvl_config"].update(downsample_ratio="half"),
+        lambda v: v["internvl_config"]["text_config"].update(hidden_size=-4),
+        lambda v: v["internvl_config"]["text_config"].update(num_attention_heads=0),
+        lambda v: v["sam2_config"]["vision_config"]["backbone_config"].update(embed_dim_per_stage=[1]),
+    ],
+)
+def test_a_configuration_of_nonsense_is_one_line_and_no_traceback(copy, change):
+    edit(copy / "config.json", change)
+    refused(copy, "config.json: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("tile_size", [32, 32], r"\(64, 64\)"), ("tile_cells", [16, 16], r"\(8, 8\)"), ("bands", [], r"\['B08'\]")],
+)
+def test_a_processor_that_would_cut_images_otherwise_than_the_model_is_refused(copy, name, value, expected):
+    edit(copy / "processor_config.json", lambda values: values.update({name: value}))
+    refused(copy, f"{name} of processor_config.json is .*, expected {expected} as config.json has it")
+
+
+def test_a_tokenizer_of_another_model_is_refused(copy):
+    edit(copy / "config.json", lambda values: values.update(seg_token_id=3))
+    refused(copy, r"seg_token_id is 3, '\[SEG\]' of the tokenizer 262")
+
+
 def test_something_else_than_the_model_is_not_saved(parts, tmp_path):
     with pytest.raises(TypeError, match="expected a TerraScopeForReasoning, found Linear"):
         save(torch.nn.Linear(1, 1), parts[1], tmp_path)

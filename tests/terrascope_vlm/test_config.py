@@ -22,8 +22,13 @@ from transformers import AutoConfig, InternVLConfig, Sam2Config
         ({"min_cover": 1.0}, r"expected 0 <= min_cover < 1, .* found 1.0, 128, 12"),
         ({"max_evidence": 0}, r"expected .*max_evidence >= 1"),
         ({"max_tiles": 0}, r"expected .*max_tiles >= 1"),
+        ({"max_evidence": 3.5}, r"expected .*whole numbers .* found 0.5, 3.5, 12"),
+        ({"bands": [8]}, r"bands are \[8\]; expected names"),
         ({"bands": ["B08", "b08"]}, r"expected no name twice"),
         ({"pixel_mean": [0.5]}, r"pixel_mean has 1 values; expected 3, one a channel"),
+        ({"pixel_std": [0.2, 0, 0.2]}, r"pixel_std is \[0.2, 0, 0.2\]; expected numbers above 0"),
+        ({"pixel_mean": [0.5, float("nan"), 0.5]}, r"pixel_mean is .*; expected finite numbers"),
+        ({"mask_loss_weight": float("nan")}, r"mask_loss_weight is nan; expected 0 or more"),
         ({"mask_loss_weight": -1}, r"mask_loss_weight is -1; expected 0 or more"),
     ],
 )
