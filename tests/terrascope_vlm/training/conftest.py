@@ -1,0 +1,14 @@
+"""A Terra-CoT folder, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from terra_cot import write_folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of 16 synthetic scenes in four shards, samples of all levels."""
+    return write_folder(tmp_path_factory.mktemp("data") / "terra-cot")
