@@ -68,6 +68,19 @@ def option_text(value: float, unit: str) -> str:
     return f"{round(value):,}%" if unit == "%" else quantity_text(value, unit)
 
 
+def rounded(text: str, digits: int) -> str:
+    """``text`` with every number of more than ``digits`` significant digits rounded to so many, "8,490" to "8,500".
+
+    A small model that counts by looking learns what it can tell, instead of digits that it has to make up.
+    """
+    return NUMBER.sub(lambda found: _shortened(found[0], digits), text)
+
+
+def _shortened(number: str, digits: int) -> str:
+    written = number.replace(",", "").lstrip("-0.").replace(".", "")
+    return number if len(written.rstrip("0")) <= digits else _plain(significant(float(number.replace(",", "")), digits))
+
+
 def _plain(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)

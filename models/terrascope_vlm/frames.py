@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from terracot.plugins import PromptFrame
 from terracot.render import BYTES, DECIBELS, REFLECTANCE
+from terracot.spectral.indices import ROLE_TEXT, band_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,7 +38,10 @@ class FrameImage:
 
 
 def frame_image(frame: PromptFrame, bands: Sequence[str] = ()) -> FrameImage:
-    """The render of ``frame`` and those of its native ``bands`` (compared without regard to case), in their limits."""
+    """The render of ``frame`` and those of its native ``bands``, in their limits.
+
+    A band is named as in the frame, without regard to case, or by its role ("nir", "swir1" ...; ``band_of``).
+    """
     return FrameImage(channels_of(frame, bands), frame.t, frame.modality)
 
 
@@ -45,7 +49,7 @@ def channels_of(frame: PromptFrame, bands: Sequence[str]) -> Floats:
     """``(3 + bands, H, W)`` of a frame; bands lie between the fixed display limits of their unit, clipped to 0 to 1."""
     render = frame.image.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
     own = {name.lower(): position for position, name in enumerate(frame.bands)}
-    wanted = [own.get(name.lower()) for name in bands]
+    wanted = [own.get(name.lower(), band_of(frame.bands, name) if name in ROLE_TEXT else None) for name in bands]
     native = frame.native() if any(position is not None for position in wanted) else None
     rows = [render]
     for name, position in zip(bands, wanted, strict=True):

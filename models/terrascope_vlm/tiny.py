@@ -60,6 +60,7 @@ def tiny_config(
     *,
     image: int = 64,
     patch: int = 4,
+    shuffle: int = 2,
     mask_input: int = 64,
     mask_stride: int = 2,
     width: int = 64,
@@ -72,7 +73,7 @@ def tiny_config(
     bands: Sequence[str] = (),
     **settings: Any,
 ) -> TerraScopeConfig:
-    """A configuration whose every size is small. Visual tokens: (image / patch / 2) squared for a tile.
+    """A configuration whose every size is small. Visual tokens: (image / patch / shuffle) squared for a tile.
 
     ``mask_stride`` pixels of SAM's input (``mask_input`` a side) are one of the mask's; 4 is SAM's own.
     """
@@ -104,8 +105,8 @@ def tiny_config(
         vision_config=vision.to_dict(),
         text_config=text.to_dict(),
         image_token_id=tokenizer.convert_tokens_to_ids(names["image"]),
-        image_seq_length=(image // patch // 2) ** 2,
-        downsample_ratio=0.5,
+        image_seq_length=(image // patch // shuffle) ** 2,
+        downsample_ratio=1 / shuffle,
     )
     sizes = [mask_input // mask_stride // 2**level for level in range(3)]
     hiera = Sam2HieraDetConfig(

@@ -16,6 +16,7 @@ from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.processing import TerraScopeProcessor
 from terrascope_vlm.tiling import tiling_of
 from terrascope_vlm.tiny import tiny_config, tiny_tokenizer
+from terrascope_vlm.training.beginning import begin
 from terrascope_vlm.training.folders import Folders
 from terrascope_vlm.training.settings import ALL, Settings
 
@@ -50,7 +51,9 @@ def _tiny(
     _check(settings, _settable(), "model.settings")
     tokenizer = tiny_tokenizer(list(folders.texts(TEXTS)), vocabulary)
     config = tiny_config(tokenizer, **dict(sizes), **dict(settings))
-    return TerraScopeForReasoning(config), TerraScopeProcessor.of(config, tokenizer, system="")
+    model = TerraScopeForReasoning(config)
+    begin(model)
+    return model, TerraScopeProcessor.of(config, tokenizer, system="")
 
 
 def _settable() -> list[str]:

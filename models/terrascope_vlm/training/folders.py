@@ -92,13 +92,14 @@ class Rows:
 
 
 class Folders:
-    """Finished Terra-CoT folders, read by unit. ``rows`` is the index of what ``chosen`` picks.
+    """Finished Terra-CoT folders, read by unit. ``rows`` is the index of what ``chosen`` (one for all, or one for each)
+    picks.
 
     ``SourceError`` when nothing is picked: it says which values there are. ``OutputError`` for folders that cannot be
     used. ``hashes`` are those of the manifests.
     """
 
-    def __init__(self, paths: Sequence[str | Path], chosen: Chosen) -> None:
+    def __init__(self, paths: Sequence[str | Path], chosen: Chosen | Sequence[Chosen]) -> None:
         self.paths = [Path(path) for path in paths]
         self.hashes: list[str] = []
         self._shards: list[list[tuple[Path, Path]]] = []
@@ -109,9 +110,9 @@ class Folders:
             self.hashes.append(sha256_file(path / MANIFEST))
             samples = sorted((path / "data").glob("samples-*.parquet"))
             self._shards.append([(s, s.with_name(s.name.replace("samples", "scenes", 1))) for s in samples])
-        self.rows = self._index(chosen)
+        self.rows = self._index([chosen] * len(self.paths) if isinstance(chosen, Chosen) else chosen)
 
-    def _index(self, chosen: Chosen) -> Rows:
+    def _index(self, chosen: Sequence[Chosen]) -> Rows:
         units: list[Unit] = []
         columns: list[npt.NDArray[Any]] = []
         seen: dict[str, set[str]] = {name: set() for name in CHOOSING}
@@ -121,7 +122,7 @@ class Folders:
                     table = pq.read_table(samples, columns=list(_INDEXED))
                 for name, values in seen.items():
                     values.update(pc.unique(table[name]).to_pylist())
-                kept = np.flatnonzero(chosen.mask(table))
+                kept = np.flatnonzero(chosen[folder].mask(table))
                 if len(kept):
                     columns.append(_located(units, Unit(folder, shard, 0), scenes, table.take(kept), kept))
         if not columns:
@@ -206,8 +207,9 @@ def reading(path: Path) -> Iterator[None]:
         raise OutputError(f"{path} cannot be read as Parquet ({error}); make the folder again") from error
 
 
-def _nothing(paths: Sequence[Path], chosen: Chosen, seen: Mapping[str, set[str]]) -> str:
-    asked = [f"{name} {', '.join(sorted(wanted))}" for name in CHOOSING if (wanted := getattr(chosen, name))]
+def _nothing(paths: Sequence[Path], chosen: Sequence[Chosen], seen: Mapping[str, set[str]]) -> str:
+    wanted = {name: {value for one in chosen for value in getattr(one, name) or ()} for name in CHOOSING}
+    asked = [f"{name} {', '.join(sorted(values))}" for name, values in wanted.items() if values]
     there = [f"{name} {', '.join(sorted(values)) or 'nothing'}" for name, values in seen.items()]
     return (
         f"no row of {', '.join(map(str, paths))} is chosen by {'; '.join(asked) or 'ids'}; they have "

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from terracot.ground import GroundSampling
+from terracot.language import rounded
 from terracot.masks import DatedMask, RleError, decode
 from terracot.plugins import EvidenceMask, Prompt, PromptFrame
 from terracot.scenes import BoolMask, Modality
@@ -64,8 +65,11 @@ def place_of(scene: Mapping[str, Any]) -> Place:
     return Place(frames, row_ground(scene), valid, _counted(scene, valid))
 
 
-def lesson_of(place: Place, sample: Mapping[str, Any], number: int = 0) -> Lesson:
-    """The lesson of a row of ``SAMPLE_SCHEMA``; ``RleError`` for damaged masks."""
+def lesson_of(place: Place, sample: Mapping[str, Any], number: int = 0, digits: int | None = None) -> Lesson:
+    """The lesson of a row of ``SAMPLE_SCHEMA``; numbers of the reply are rounded to so many significant ``digits``.
+
+    ``RleError`` for damaged masks.
+    """
     shape = place.frames[0].image.shape[:2]
     stored = [EvidenceMask(m["t"], "", decode(m["rle"], shape)) for m in sample["masks"] or ()]
     drawn = [step["mask"] for step in sample["steps"] or () if step["mask"] is not None]
@@ -77,7 +81,8 @@ def lesson_of(place: Place, sample: Mapping[str, Any], number: int = 0) -> Lesso
         options=tuple(sample["options"] or ()),
         valid=place.valid,
     )
-    return Lesson(prompt, sample["text"], tuple(stored[n] for n in drawn), place.counted, number)
+    reply = sample["text"] if digits is None else rounded(sample["text"], digits)
+    return Lesson(prompt, reply, tuple(stored[n] for n in drawn), place.counted, number)
 
 
 def _counted(scene: Mapping[str, Any], valid: Mapping[int, BoolMask]) -> dict[int, BoolMask]:
@@ -103,11 +108,11 @@ class _Held:
 class Reader:
     """Lessons by row of the index, from several threads; keeps the ``held`` units that were used last.
 
-    ``native``: the pixels of all bands are read too, not just the renders.
+    ``native``: the pixels of all bands are read too, not just the renders. ``digits``: as of ``lesson_of``.
     """
 
-    def __init__(self, folders: Folders, held: int, native: bool = False) -> None:
-        self._folders, self._held, self._native = folders, max(1, held), native
+    def __init__(self, folders: Folders, held: int, native: bool = False, digits: int | None = None) -> None:
+        self._folders, self._held, self._native, self._digits = folders, max(1, held), native, digits
         self._units: OrderedDict[int, _Held] = OrderedDict()
         self._lock = threading.Lock()
         rows = folders.rows
@@ -125,7 +130,7 @@ class Reader:
             place = held.places.get(scene)
             if place is None:  # two threads may both decode it, to the same
                 place = held.places[scene] = place_of(held.scenes[scene])
-            return lesson_of(place, sample, number)
+            return lesson_of(place, sample, number, self._digits)
         except RleError as error:
             folder = self._folders.paths[rows.units[rows.unit[row]].folder]
             raise RleError(f"sample {sample['id']} of {folder}: {error}; make the folder again") from error

@@ -106,12 +106,13 @@ class _Run:
             seed=settings.seed,
             shuffle=settings.shuffle,
             bucket=settings.bucket,
+            together=settings.together,
         )
         last = checkpoints(out / CHECKPOINTS)[-1:] if resume else []
         self.first = int(load_state(last[0], self.model, self.optimizer)["step"]) if last else 0
         self.wrapped = self.accelerator.prepare_model(self.model)
         self.feed = Feed(
-            Reader(self.folders, self.order.units_held, native=bool(self.processor.bands)),
+            Reader(self.folders, self.order.units_held, bool(self.processor.bands), settings.digits),
             self.order,
             self.processor,
             self.config,
@@ -265,15 +266,18 @@ class _Run:
         self.accelerator.wait_for_everyone()
 
 
-def chosen_by(settings: Settings) -> Chosen:
-    """The rows that settings choose; ``OutputError`` when the file of ids cannot be read."""
+def chosen_by(settings: Settings) -> list[Chosen]:
+    """The rows that settings choose of each folder; ``OutputError`` when the file of ids cannot be read."""
     ids = None
     if settings.ids is not None:
         try:
             ids = frozenset(Path(settings.ids).read_text("utf-8").split())
         except OSError as error:
             raise OutputError(f"key ids: cannot read {settings.ids}: {error.strerror or error}") from error
-    return Chosen(settings.levels, settings.kinds, settings.modalities, settings.splits, ids)
+    return [
+        Chosen(own.levels or settings.levels, own.kinds or settings.kinds, settings.modalities, settings.splits, ids)
+        for own in settings.data
+    ]
 
 
 def learning_rate(settings: Settings, step: int, steps: int) -> float:

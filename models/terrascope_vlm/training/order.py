@@ -1,8 +1,9 @@
 """In which order samples are seen: a function of the seed alone, so that any step can be found again.
 
 An epoch visits the units of all folders in a drawn order. Rows are shuffled within blocks of units of about ``shuffle``
-rows, so that a reader holds two blocks at most. ``bucket`` steps together are then sorted by length and cut into
-batches of rows of like length, whose order is drawn. The number of processes changes nothing of it.
+rows, so that a reader holds two blocks at most; ``together`` rows of a scene stay side by side. ``bucket`` steps
+together are then sorted by length and cut into batches of rows of like length, whose order is drawn. The number of
+processes changes nothing of it.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ class Order:
         seed: int = 0,
         shuffle: int = 4096,
         bucket: int = 1,
+        together: int = 1,
     ) -> None:
         self._rows, self._length, self._seed, self._shuffle = rows, length, seed, shuffle
+        self._together = together
         folder = np.array([unit.folder for unit in rows.units])[rows.unit]
         self._often = np.array(weights, dtype=np.float64)[folder]
         self.epoch_size = max(1, round(float(self._often.sum())))
@@ -98,7 +101,21 @@ class Order:
         # Blocks end where a unit does.
         sizes = np.bincount(place[self._rows.unit[seen]], minlength=len(units))
         block = (np.cumsum(sizes) - 1) // self._shuffle
-        return seen[np.lexsort((rng.random(len(seen)), block[place[self._rows.unit[seen]]]))]
+        return seen[np.lexsort((self._keys(rng, seen), block[place[self._rows.unit[seen]]]))]
+
+    def _keys(self, rng: np.random.Generator, seen: Positions) -> npt.NDArray[np.float64]:
+        """``(n,)``: a number for each of the rows ``seen``, drawn once for ``together`` rows of a scene."""
+        if self._together == 1:
+            return rng.random(len(seen))
+        scene = self._rows.unit[seen].astype(np.int64) << 32 | self._rows.scene[seen]
+        mixed = rng.permutation(len(seen))
+        mixed = mixed[np.argsort(scene[mixed], kind="stable")]  # scene by scene, the rows of each in a drawn order
+        first = np.searchsorted(scene[mixed], scene[mixed])
+        rank = np.arange(len(seen)) - first
+        _, group = np.unique(np.stack([scene[mixed], rank // self._together]), axis=1, return_inverse=True)
+        keys = np.empty(len(seen))
+        keys[mixed] = rng.random(len(seen))[group.ravel()]
+        return keys
 
     @property
     def units_held(self) -> int:

@@ -28,10 +28,15 @@ FREE_TO_CHANGE = ("workers", "save_every", "keep", "tensorboard", "out")
 
 @dataclass(frozen=True)
 class Data:
-    """One Terra-CoT folder. Each of its samples is seen ``weight`` times an epoch; of a fraction, chance decides."""
+    """One Terra-CoT folder. Each of its samples is seen ``weight`` times an epoch; of a fraction, chance decides.
+
+    ``levels`` and ``kinds`` choose among its rows; None leaves that to the settings of the run.
+    """
 
     path: str
     weight: float = 1.0
+    levels: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,11 @@ class Settings:
 
     ``levels``, ``kinds``, ``modalities``, ``splits`` choose rows (None: all). ``ids`` names a file with the ids to use,
     one a line. ``shuffle``: within how many samples the order is free. ``bucket``: so many steps are sorted by length
-    together. ``warmup`` is a share of the steps. ``predicted`` (in the file ``inject: {predicted: 0.3}``): how likely a
-    sample gets the model's own masks as evidence instead of the true ones. ``trainable``: patterns of names of weights
-    (``fnmatch``), or "all".
+    together. ``together``: so many rows of a scene are seen in one go, so that its images are encoded once for all of
+    them. ``warmup`` is a share of the steps. ``predicted`` (in the file ``inject: {predicted: 0.3}``): how likely a
+    sample gets the model's own masks as evidence instead of the true ones. ``digits``: to how many significant digits
+    the numbers of traces and open answers are rounded (None: as they stand). ``trainable``: patterns of names of
+    weights (``fnmatch``), or "all".
     """
 
     stage: str
@@ -96,9 +103,11 @@ class Settings:
     precision: str = "bf16"
     gradient_checkpointing: bool = False
     predicted: float = 0.0
+    digits: int | None = None
     seed: int = 0
     shuffle: int = 4096
     bucket: int = 8
+    together: int = 1
     workers: int = 2
     save_every: int = 500
     keep: int = 2
@@ -110,7 +119,7 @@ class Settings:
 
     def curve(self) -> dict[str, Any]:
         """All that the loss curve depends on but the content of the data; a resumed run must have the same."""
-        values = self.as_dict() | {"data": [folder.weight for folder in self.data]}
+        values = self.as_dict() | {"data": [{**asdict(folder), "path": ""} for folder in self.data]}
         return {key: value for key, value in values.items() if key not in FREE_TO_CHANGE}
 
 
@@ -161,11 +170,13 @@ def read_settings(stage: str, config: str, changes: Sequence[str] = ()) -> Setti
                 "weight_decay": _from_zero,
                 "betas": _betas,
                 "clip": _above_zero,
+                "digits": _maybe(y.positive),
                 "precision": y.one_of(*PRECISIONS),
                 "gradient_checkpointing": y.flag,
                 "seed": y.integer,
                 "shuffle": y.positive,
                 "bucket": y.positive,
+                "together": y.positive,
                 "workers": _whole,
                 "save_every": y.positive,
                 "keep": y.positive,
@@ -227,7 +238,14 @@ def _model(section: y.Section) -> ModelSource:
 def _data(top: y.Section) -> tuple[Data, ...]:
     found = []
     for section in top.sections("data", required=True):
-        found.append(Data(section.take("path", y.text), section.take("weight", _above_zero, 1.0)))
+        found.append(
+            Data(
+                section.take("path", y.text),
+                section.take("weight", _above_zero, Data.weight),
+                section.take("levels", _maybe(_texts), None),
+                section.take("kinds", _maybe(_texts), None),
+            )
+        )
         section.close()
     return tuple(found)
 
