@@ -85,6 +85,8 @@ def load(
             )
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: its weights cannot be read ({first_line(error)}); copy it again") from error
+    except ImportError:  # a package that the settings ask for; the message says how to get it
+        raise
     except Exception as error:  # a configuration may say anything, and classes of transformers raise anything for it
         raise CheckpointError(f"{folder / 'config.json'}: no model can be built as it says ({_told(error)})") from error
     refuse_other_keys(
