@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,15 @@ import terracot.dataset
 from terracot.cli import main as terracot_command
 
 SCENES = json.dumps(
-    {"split": "train", "scenes": 16, "size": 64, "families": {"landscape": 0.5, "change": 0.5}, "cloud_share": 0.5}
+    {
+        "split": "train",
+        "scenes": 24,
+        "size": 64,
+        "families": {"landscape": 0.4, "change": 0.3, "settlement": 0.3},
+        "cloud_share": 0.5,
+    }
 )
-"""Half of the scenes have one date, half two; SAR is beside most; clouds hide parts of some."""
+"""Scenes of one date and of two, with SAR and without; clouds hide parts of some."""
 
 SIZES = {
     "image": 64,
@@ -31,7 +38,7 @@ SIZES = {
 """Of the model: 4 x 4 visual tokens an image."""
 
 
-def write_folder(folder: Path, scenes: str = SCENES, levels: str = "refer,caption,l1,l2", shard: int = 4) -> Path:
+def write_folder(folder: Path, scenes: str = SCENES, levels: str = "refer,caption,l1,l2", shard: int = 8) -> Path:
     """Write a Terra-CoT folder whose shards have ``shard`` scenes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(terracot.dataset, "scenes_per_shard", lambda source, ids: shard)
@@ -60,3 +67,14 @@ def curve_of(run: Path) -> list[tuple[Any, ...]]:
         tuple(line[key] for key in ("step", "lm_loss", "mask_loss", "iou", "grad_norm", "lr", "tokens"))
         for line in log_of(run)
     ]
+
+
+def overfit_script() -> Any:
+    """``benchmarks/overfit.py`` as a module."""
+    path = Path(__file__).parents[2] / "benchmarks" / "overfit.py"
+    spec = importlib.util.spec_from_file_location("overfit", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

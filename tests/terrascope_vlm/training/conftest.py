@@ -10,5 +10,5 @@ from terra_cot import write_folder
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of 16 synthetic scenes in four shards, samples of all levels."""
+    """Folder of 24 synthetic scenes in three shards, samples of all levels."""
     return write_folder(tmp_path_factory.mktemp("data") / "terra-cot")
