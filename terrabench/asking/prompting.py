@@ -1,9 +1,10 @@
 """In which form a model is asked to reply: named, versioned instructions that stand below question and options.
 
-    terrabench run ... --prompt letter | think | none
+    terrabench run ... --prompt letter | think | box-cot | none
 
-The two forms are those of arXiv 2603.19039 (the letter alone; reasoning and then the letter), in our own words. Without
-``--prompt`` a model's own ``prompt_template`` decides, and without that "letter". ``run.json`` holds the whole text.
+The first two forms are those of arXiv 2603.19039 (the letter alone; reasoning and then the letter), in our own words;
+``box-cot`` asks for boxes before the letter, an ablation of pixels by boxes. Without ``--prompt`` a model's own
+``prompt_template`` decides, and without that "letter". ``run.json`` holds the whole text.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ TEMPLATES = {
             1,
             "Write down how you get to the answer between <think> and </think>, "
             "then the letter of the right option, and nothing else, between <answer> and </answer>.",
+        ),
+        Template(
+            "box-cot",
+            1,
+            "First give the bounding box of every region that the question is about, each with its name. "
+            "Then write the letter of the right option, and nothing else, between <answer> and </answer>.",
         ),
         Template("none", 1, ""),
     )

@@ -30,7 +30,7 @@ def models(as_json: bool) -> None:
 
 
 _CONTROLS = "\b\nControls:\n" + "\n".join(f"  {name.ljust(20)} {about}" for name, about in NAMES.items())
-_PROMPTS = ("letter", "think", "none")
+_PROMPTS = ("letter", "think", "box-cot", "none")
 
 
 @click.command(epilog=_CONTROLS)
@@ -43,8 +43,8 @@ _PROMPTS = ("letter", "think", "none")
     "--prompt",
     "template",
     type=click.Choice(_PROMPTS),
-    help="Form of the reply: the letter alone, thoughts and then the letter, or no instruction.  [default: the "
-    "model's own, else letter]",
+    help="Form of the reply: the letter alone, thoughts or boxes and then the letter, or no instruction.  [default: "
+    "the model's own, else letter]",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Ask N items only, taking the tasks in turn.")
 @click.option("--batch-size", metavar="N", type=click.IntRange(min=1), default=1, show_default=True)

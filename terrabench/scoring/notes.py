@@ -35,6 +35,8 @@ def _of_each_run(runs: Runs) -> list[str]:
             notes.append(f"{name}: {scores['not_applicable']} items left out, as the control leaves nothing of them")
         if not scores.get("iou_measurable", True):
             notes.append(f"{name}: IoU: not measurable, the benchmark has no masks")
+        if scores.get("no_masks"):
+            notes.append(f"{name}: IoU: no masks, the model points at nothing (null, not 0)")
         related = (scores["pooled"] or {}).get("association")
         if related and related["warning"]:
             notes.append(f"{name}: {related['warning']}")

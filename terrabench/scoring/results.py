@@ -1,8 +1,9 @@
 """What a run made of each item: one ``Result`` per item, from the raw lines of ``responses.jsonl`` and the benchmark.
 
 Replies are parsed here again, so that one parser decides all runs. Every selected item has a result: unparsed, failed
-and missing ones are wrong, and count as IoU 0 where there is a true mask. Under the controls optical-only and sar-only
-items may be not applicable: they were not asked, have no result, and are counted apart.
+and missing ones are wrong, and count as IoU 0 where there is a true mask (but see ``without_masks``). Under the
+controls optical-only and sar-only items may be not applicable: they were not asked, have no result, and are counted
+apart.
 
 Under the control shuffled-options an item is right only if it is in every rotation of its options; its IoU is the mean
 over the rotations, ``consistent`` says whether all rotations picked the same text (right or wrong).
@@ -38,7 +39,7 @@ from terracot.scenes import BoolMask
 
 @dataclass(frozen=True)
 class Result:
-    """One item as scored. ``iou`` is None when the item has no true mask that can be measured."""
+    """One item as scored. ``iou`` is None when nothing can be measured: no true mask, or a model without masks."""
 
     id: str
     task: str
@@ -75,14 +76,25 @@ def item_results(run_dir: str | Path, bench: Benchmark, items: Sequence[dict[str
             "restore responses.jsonl, or run again"
         )
     valid = _valid_pixels(bench)
+    silent = without_masks(load_run(run_dir), lines)
 
     def result(item: Mapping[str, Any]) -> Result:
         asked = rotations(item, control)
-        return _all_rotations(
+        found = _all_rotations(
             [_result(bench, item, valid(item), lines.get((item["id"], r)), r) for r in asked], control
         )
+        return replace(found, iou=None, covered=False, both_empty=0) if silent else found
 
     return in_halves(result, [item for item in items if item["id"] not in skipped])
+
+
+def without_masks(run: Mapping[str, Any], lines: Mapping[Any, Mapping[str, Any]]) -> bool:
+    """True for a run whose model says that it points at nothing (``gives_masks = False``), and which has no mask.
+
+    Its IoU is not measured. A model that may point, and did not, has IoU 0.
+    """
+    said = run["model"].get("gives_masks") is False
+    return said and not any(line.get("masks") or line.get("dropped_masks") for line in lines.values())
 
 
 def _all_rotations(asked: Sequence[Result], control: str | None) -> Result:

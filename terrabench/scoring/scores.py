@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from terrabench.asking.control_names import CIRCULAR
-from terrabench.asking.responses import SCORES, STATUSES, control_of, load_run
+from terrabench.asking.responses import SCORES, STATUSES, control_of, load_rotations, load_run
 from terrabench.items import TASKS, Benchmark, tasks_of
 from terrabench.replies.answers import PARSER_VERSION
 from terrabench.scoring.circular import circular_scores
-from terrabench.scoring.results import Result, benchmark_of, item_results
+from terrabench.scoring.results import Result, benchmark_of, item_results, without_masks
 from terrabench.statistics.association import association, simpson_warning, within
 from terrabench.statistics.chance import chance_centred, chance_of, macro_chance
 from terrabench.statistics.intervals import SHARE, mean_interval, share_interval
@@ -44,7 +44,7 @@ def score(run_dir: str | Path, bench: str | Path | Benchmark | None = None) -> d
 
     ``control`` is null for a plain run, else {name, label, version, ...}; ``items`` includes those ``not_applicable``
     under it, which are in no other figure. ``circular`` is null but under shuffled-options, where ``chance`` is that of
-    a reader who picks the same text each time.
+    a reader who picks the same text each time. ``no_masks``: the model points at nothing, so IoU is null.
 
     The benchmark is the one that ``run.json`` names, unless given. ``RunError`` when its manifest has changed since
     the run (a benchmark given as ``bench`` may have another manifest as long as it holds the same items).
@@ -61,6 +61,7 @@ def score(run_dir: str | Path, bench: str | Path | Benchmark | None = None) -> d
         "items": len(items),
         "parser": PARSER_VERSION,
         "iou_measurable": benchmark.has_masks,
+        "no_masks": run["model"].get("gives_masks") is False and without_masks(run, load_rotations(run_dir)),
         "prompt": run.get("prompt"),
         "control": run.get("control"),
         "not_applicable": len(items) - len(results),

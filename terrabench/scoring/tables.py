@@ -127,7 +127,7 @@ def _row(scores: Mapping[str, Any]) -> list[str]:
         percent(scores["macro_accuracy"]),
         interval_text(scores["macro_ci95"]),
         percent(scores["micro_accuracy"]),
-        percent(scores["mean_iou"]),
+        "no masks" if scores.get("no_masks") else percent(scores["mean_iou"]),
         r_text(scores["r_iou_correct"]),
         str(scores["items"] - scores.get("not_applicable", 0)),
     ]
