@@ -7,7 +7,7 @@ raises; what is no region is passed over, and no more than ``MAX_REGIONS`` are r
 |---|---|---|
 | ``json`` | Qwen2.5-VL, Qwen3-VL | ``{"bbox_2d": [x1, y1, x2, y2], "label": "..."}``, ``{"point_2d": [x, y], ...}`` |
 | ``box_tags`` | InternVL | ``<ref>...</ref><box>[[x1, y1, x2, y2], ...]</box>`` |
-| ``begin_of_box`` | GLM-4.1V | ``<|begin_of_box|>[[x1, y1, x2, y2], ...]<|end_of_box|>`` |
+| ``begin_of_box`` | GLM-4.1V | ``<|begin_of_box|>[[x1, y1, x2, y2], ...]<|end_of_box|>``, and the form of ``json`` |
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
 from typing import Any
 
 MAX_CHARS = 200_000
@@ -93,7 +94,13 @@ def _tags(text: str) -> Iterator[tuple[int, Region]]:
 
 
 def _begun(text: str) -> Iterator[tuple[int, Region]]:
+    yield from merge(_marked(text), _json(text), key=lambda found: found[0])
+
+
+def _marked(text: str) -> Iterator[tuple[int, Region]]:
     for match in _BEGUN.finditer(text):
+        if "{" in match[1]:  # JSON, which has labels
+            continue
         before = _WORDS_BEFORE.search(text, max(0, match.start() - 64), match.start())
         label = (before[0] if before else "").strip(" :\t\n") or None
         for numbers in _groups(match[1]):
