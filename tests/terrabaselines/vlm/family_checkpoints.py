@@ -45,6 +45,9 @@ def write_checkpoint(family: str, folder: Path, *, seed: int = 0, chat: bool = T
     )
     model.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(_PREPROCESSORS[family]))
+    if family in _VIDEO_PROCESSORS:
+        video = {**_PREPROCESSORS[family], "video_processor_type": _VIDEO_PROCESSORS[family]}
+        (folder / "video_preprocessor_config.json").write_text(json.dumps(video))
     if family in _PROCESSORS:
         (folder / "processor_config.json").write_text(json.dumps(_PROCESSORS[family]))
     return folder
@@ -220,6 +223,12 @@ _PREPROCESSORS: dict[str, dict[str, Any]] = {
         "crop_size": {"height": 56, "width": 56},
         **_CLIP,
     },
+}
+_VIDEO_PROCESSORS = {
+    "qwen3-vl": "Qwen3VLVideoProcessor",
+    "internvl": "InternVLVideoProcessor",
+    "llava-onevision": "LlavaOnevisionVideoProcessor",
+    "glm-4.1v": "Glm4vVideoProcessor",
 }
 _PROCESSORS: dict[str, dict[str, Any]] = {
     "internvl": {"processor_class": "InternVLProcessor", "image_seq_length": 4},
