@@ -131,7 +131,9 @@ class _Run:
             "stamp": stamp(),
         }
         path = self.out / RUN
-        if path.exists():
+        there = path.exists()
+        self.accelerator.wait_for_everyone()  # else a process that comes later finds what the first one wrote
+        if there:
             if not resume:
                 raise OutputError(f"{self.out} holds a run already; go on with --resume or give another --out")
             before = read_json(path)
