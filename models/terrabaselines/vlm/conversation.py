@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -52,7 +52,9 @@ def conversation_of(
     shown = [Image.fromarray(upscale(frame.image, min_side or None)) for frame in prompt.frames]
     names = image_names(prompt.frames, profile.image_name)
     dates = tuple(sorted({frame.t for frame in prompt.frames} or set(prompt.valid))) or (1,)
-    lines = [*radar_lines(prompt.frames), harmless(prompt.text, special)]
+    lines = [*radar_lines(prompt.frames), harmless(replace(prompt, instruction="").text, special)]
+    if prompt.instruction:
+        lines.append(prompt.instruction)
     if box_first and profile.grounding is not None:
         lines.append(profile.grounding.dated if len(dates) > 1 else profile.grounding.request)
     pictures: list[str | Image.Image] = []
