@@ -78,7 +78,7 @@ def _json(text: str) -> Iterator[tuple[int, Region]]:
         except (ValueError, RecursionError):
             continue
         label, image = values.get("label"), values.get("image")
-        named = label.strip()[:200] if isinstance(label, str) else None
+        named = _printable(label.strip()[:200]) if isinstance(label, str) else None
         number = image if isinstance(image, int) and not isinstance(image, bool) else None
         for keys, size in ((_BOX_KEYS, 4), (_POINT_KEYS, 2)):
             given = next((values[key] for key in keys if key in values), None)
@@ -109,6 +109,11 @@ def _marked(text: str) -> Iterator[tuple[int, Region]]:
 
 READERS = {"json": _json, "box_tags": _tags, "begin_of_box": _begun}
 """By syntax: a reply's regions, each with its place in the text."""
+
+
+def _printable(text: str) -> str:
+    """``text`` as a file can hold it: JSON may escape half a character."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _groups(text: str) -> list[tuple[float, ...]]:

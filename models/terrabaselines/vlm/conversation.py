@@ -28,8 +28,11 @@ class Conversation:
         """The pictures in their order."""
         return [part for part in self.parts if not isinstance(part, str)]
 
-    def messages(self, with_pixels: bool = False) -> list[dict[str, Any]]:
-        """As chat templates take it; ``with_pixels`` puts the pictures into it, which stock processors want."""
+    def messages(self, with_pixels: bool = False, as_lists: bool = False) -> list[dict[str, Any]]:
+        """As chat templates take it; ``with_pixels`` puts the pictures into it, which stock processors want.
+
+        Some templates want the system message as text, some as a list of parts: ``as_lists``.
+        """
         content: list[dict[str, Any]] = []
         for part in self.parts:
             if isinstance(part, str):
@@ -39,7 +42,8 @@ class Conversation:
         messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
         if self.system is None:
             return messages
-        return [{"role": "system", "content": [{"type": "text", "text": self.system}]}, *messages]
+        listed = [{"type": "text", "text": self.system}]
+        return [{"role": "system", "content": listed if as_lists or with_pixels else self.system}, *messages]
 
 
 def conversation_of(

@@ -101,8 +101,7 @@ class Encoder:
         text = self._render(conversation.messages())
         system = conversation.system
         if system and system not in text:
-            plain = conversation.messages()
-            text = self._render([{"role": "system", "content": system}, *plain[1:]])
+            text = self._render(conversation.messages(as_lists=True))
             if system not in text:
                 raise ModelError(f"{self._loaded.name}: its chat template has no place for the system message")
         return text

@@ -39,7 +39,9 @@ def write_checkpoint(family: str, folder: Path, *, seed: int = 0, chat: bool = T
     model = getattr(transformers, config.architectures[0])(config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            weight.copy_(torch.randn_like(weight) * (0.3 if weight.ndim > 1 else 0.1) + (1.0 if "norm" in name else 0.0))
+            weight.copy_(
+                torch.randn_like(weight) * (0.3 if weight.ndim > 1 else 0.1) + (1.0 if "norm" in name else 0.0)
+            )
     model.generation_config = transformers.GenerationConfig(
         do_sample=True, temperature=0.7, repetition_penalty=1.05, eos_token_id=[ids[_END[family]]]
     )

@@ -39,7 +39,7 @@ _QWEN3_CHAT = (
     "{%- if messages[0].role == 'system' %}\n    {{- '<|im_start|>system\\n' }}\n"
     "    {%- if messages[0].content is string %}\n        {{- messages[0].content }}\n    {%- endif %}\n"
     "    {{- '<|im_end|>\\n' }}\n{%- endif %}\n{%- set image_count = namespace(value=0) %}\n"
-    "{%- for message in messages %}\n    {%- if message.role == \"user\" %}\n"
+    '{%- for message in messages %}\n    {%- if message.role == "user" %}\n'
     "        {{- '<|im_start|>' + message.role + '\\n' }}\n        {%- if message.content is string %}\n"
     "            {{- message.content }}\n        {%- else %}\n            {%- for content in message.content %}\n"
     "                {%- if content.type == 'image' or 'image' in content or 'image_url' in content %}\n"
