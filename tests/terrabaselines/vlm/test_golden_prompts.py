@@ -1,8 +1,8 @@
 """What each family is sent, to the letter: chat, placeholders, names of images, and how coordinates are meant.
 
-The chats are those that the families publish (chat_template in tests/terrabaselines/vlm/family_tokenizers.py). Tokens
-per image, as their processors document them: Qwen and GLM one for 2 x 2 patches, InternVL ``image_seq_length`` a tile
-and a thumbnail, LLaVA-OneVision the base view and the unpadded grid with a newline a row.
+The chats are what the published templates write. Tokens per image, as the processors document them: Qwen and GLM one
+for 2 x 2 patches, InternVL ``image_seq_length`` for each tile and for a thumbnail, LLaVA-OneVision the base view and the
+unpadded grid with a newline a row.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def test_the_size_that_pixels_of_boxes_count_in_is_the_resized_one(loaded: dict[
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_template_of_a_profile_says_what_the_published_one_says(loaded: dict[str, Loaded], family: str) -> None:
+def test_the_template_of_a_profile_says_what_that_of_the_checkpoint_says(
+    loaded: dict[str, Loaded], family: str
+) -> None:
     bare = dataclasses.replace(loaded[family], chat_template=loaded[family].profile.chat_template)
     assert loaded[family].chat_template == CHATS[family]
     for prompt in family_prompts.PROMPTS:
