@@ -14,6 +14,7 @@ from torch import Tensor
 from terracot.scenes import BoolMask
 from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.frames import FrameImage, frames_at
+from terrascope_vlm.sharing import Shared, shared_by
 from terrascope_vlm.slots import IGNORED, TEXT, Example, Query, Slots, Target
 from terrascope_vlm.tiling import Tiling, resized
 
@@ -46,7 +47,10 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Slots of several sequences, padded on the right: ``(B, L)`` each; ``attention`` says which are none."""
+    """Slots of several sequences, padded on the right: ``(B, L)`` each; ``attention`` says which are none.
+
+    ``shared``: which of them begin alike, where some do and it may be made use of.
+    """
 
     ids: Tensor
     visual: Tensor
@@ -54,6 +58,7 @@ class Rows:
     question: Tensor
     labels: Tensor
     attention: Tensor
+    shared: Shared | None = None
 
     def to(self, device: Any) -> Rows:
         """On another device."""
@@ -177,8 +182,21 @@ def rows_of(sequences: Sequence[Slots], offsets: Sequence[int], pad_id: int = 0)
 def batch_of(examples: Sequence[Example], config: TerraScopeConfig, pad_id: int = 0) -> Batch:
     """One step of training."""
     images = images_of([example.query for example in examples], config)
+    return Batch(images, training_rows(examples, images, pad_id), targets_of(examples, images))
+
+
+def training_rows(examples: Sequence[Example], images: Images, pad_id: int = 0) -> Rows:
+    """The rows of ``examples``; what those with the same images have in common before their questions is shared."""
     rows = rows_of([example.slots for example in examples], images.offsets, pad_id)
-    return Batch(images, rows, targets_of(examples, images))
+    ends = [*images.first[1:], len(images.frame_of)]
+    keys, lengths = [], []
+    for example, first, end in zip(examples, images.first, ends, strict=True):
+        slots = example.query.slots
+        length = int(slots.question.to(torch.uint8).argmax()) if bool(slots.question.any()) else 0
+        frames = tuple(images.frame_of[first:end].tolist())
+        keys.append((frames, example.query.tilings, *(_bytes(part[:length]) for part in (slots.ids, slots.visual))))
+        lengths.append(length)
+    return replace(rows, shared=shared_by(keys, lengths) if min(lengths) else None)
 
 
 def targets_of(examples: Sequence[Example], images: Images) -> Targets:
@@ -206,9 +224,13 @@ def _mask(mask: BoolMask) -> Tensor:
     return torch.tensor(np.ascontiguousarray(mask))  # a copy: decoded masks may be read-only, or views turned over
 
 
+def _bytes(values: Tensor) -> bytes:
+    return values.numpy().tobytes()
+
+
 def _to(value: Any, device: Any) -> Any:
     def moved(item: Any) -> Any:
-        if isinstance(item, Tensor):
+        if isinstance(item, Tensor | Shared):
             return item.to(device)
         if isinstance(item, tuple) and item and isinstance(item[0], Tensor):
             return tuple(tensor.to(device) for tensor in item)

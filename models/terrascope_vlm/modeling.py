@@ -23,6 +23,7 @@ from terrascope_vlm.fusion import chosen, optical_share, relevances
 from terrascope_vlm.grounding import Features, grounding_of
 from terrascope_vlm.losses import mask_loss, text_loss
 from terrascope_vlm.outputs import Kept, Seen, TerraScopeOutput
+from terrascope_vlm.sharing import Shared, read_shared
 from terrascope_vlm.slots import IGNORED, NOTHING
 
 
@@ -138,8 +139,10 @@ class TerraScopeForReasoning(PreTrainedModel):
         out = torch.where((index >= 0)[..., None], image, text)
         return torch.where((rows.visual == NOTHING)[..., None], self.nothing.weight[0].to(text.dtype), out)
 
-    def read(self, embeddings: Tensor, attention: Tensor, **kwargs: Any) -> Tensor:
-        """``(B, L, D)`` last hidden states of the language model."""
+    def read(self, embeddings: Tensor, attention: Tensor, shared: Shared | None = None, **kwargs: Any) -> Tensor:
+        """``(B, L, D)`` last hidden states of the language model; of ``shared`` slots 0, where that saves reading."""
+        if shared is not None and not getattr(self.vlm.model.language_model, "gradient_checkpointing", False):
+            return read_shared(self.vlm.model.language_model, embeddings, attention, shared)
         positions = (attention.long().cumsum(-1) - 1).clamp(min=0)
         states: Tensor = self.vlm.model.language_model(
             inputs_embeds=embeddings, attention_mask=attention.long(), position_ids=positions, use_cache=False, **kwargs
@@ -186,7 +189,7 @@ class TerraScopeForReasoning(PreTrainedModel):
         """Losses of a batch. A batch without masks has a mask loss of 0. Only frames with a mask reach SAM."""
         kept = kept or Kept()
         seen = self.see(batch.images, batch.rows, kept.tower)
-        states = self.read(self.embedded(batch.rows, seen), batch.rows.attention, **kwargs)
+        states = self.read(self.embedded(batch.rows, seen), batch.rows.attention, batch.rows.shared, **kwargs)
         labels = batch.rows.labels[:, 1:]
         learned = labels != IGNORED
         lm = states.sum() * 0.0

@@ -213,7 +213,9 @@ def test_every_tensor_moves_with_its_batch(parts, ragged):
     for part in (moved.images, moved.rows, moved.targets):
         for entry in fields(part):
             value = getattr(part, entry.name)
-            tensors = [value] if isinstance(value, torch.Tensor) else [v for v in value if isinstance(v, torch.Tensor)]
+            tensors = (
+                [value] if isinstance(value, torch.Tensor) else [v for v in value or () if isinstance(v, torch.Tensor)]
+            )
             assert all(tensor.device.type == "meta" for tensor in tensors), entry.name
     assert moved.images.offsets == batch.images.offsets
     assert replace(moved.rows).ids.shape == batch.rows.ids.shape

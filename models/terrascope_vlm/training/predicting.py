@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from terracot.seeding import seeded_rng
-from terrascope_vlm.batch import Batch, rows_of, targets_of
+from terrascope_vlm.batch import Batch, targets_of, training_rows
 from terrascope_vlm.config import TerraScopeConfig
 from terrascope_vlm.processing import TerraScopeProcessor
 from terrascope_vlm.training.examples import example_of
@@ -38,7 +38,7 @@ def with_predicted(
             example = example_of(processor, config, example.query, lesson.reply, lesson.masks, masks, lesson.counted)
         examples.append(example)
     images = micro.batch.images
-    rows = rows_of([example.slots for example in examples], images.offsets, processor.ids["pad"])
+    rows = training_rows(examples, images, processor.ids["pad"])
     device = micro.batch.rows.ids.device
     batch = Batch(images, rows.to(device), targets_of(examples, images).to(device))
     return micro_counted(micro.lessons, tuple(examples), batch)
