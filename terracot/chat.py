@@ -1,34 +1,23 @@
-"""A client of OpenAI-compatible servers (``POST URL/chat/completions``): retries, and a cache on disk.
+"""Conversations with an OpenAI-compatible server (``POST URL/chat/completions``), with a cache on disk.
 
-Nothing but the standard library. A reply is cached by everything that was asked (server, model, messages, decoding), so
-a second run costs nothing. The key of a server is read from the environment variable ``OPENAI_API_KEY`` and is written
-nowhere.
+A reply is cached by everything that was asked (server, model, messages, decoding), so a second run costs nothing.
+Address, key, retries and timeouts are those of ``terracot.server``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import http.client
-import json
 import os
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from terracot.io import OutputError, atomic_write_text, canonical_json, pretty_json, read_json
+from terracot.pacing import Patience
+from terracot.server import ChatError, RequestFailed, Server
 
-KEY = "OPENAI_API_KEY"
-MAX_REPLY_BYTES = 1 << 22
-_AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
-
-
-class ChatError(ValueError):
-    """A server that cannot be asked at all: wrong address, no answer, refused key. The message says what to do."""
+__all__ = ["Chat", "ChatError", "Reply", "default_cache"]
 
 
 @dataclass(frozen=True)
@@ -53,16 +42,7 @@ class Chat:
     attempts: int = 4
 
     def __post_init__(self) -> None:
-        expected = f"expected the address of a server, such as http://127.0.0.1:8000/v1; found {self.url!r}"
-        try:
-            parts = urllib.parse.urlsplit(self.url)
-            known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError as error:  # half an IPv6 address, a port beyond 65535
-            raise ChatError(f"{expected} ({error})") from error
-        if not known:
-            raise ChatError(expected)
-        if parts.username or parts.password:
-            raise ChatError(f"the address of a server must hold no password; put the key into {KEY}")
+        self._server()
 
     def ask(self, messages: Sequence[Mapping[str, Any]], seed: int = 0) -> Reply | None:
         """The reply to a conversation, from the cache if it is there; None when the server refuses this request.
@@ -82,8 +62,7 @@ class Chat:
                 return _reply(read_json(path))
             except OutputError:  # a torn file of a full disk: ask again
                 path.unlink(missing_ok=True)
-        answer = self._post(body)
-        reply = None if answer is None else _reply(answer)
+        reply = self._post(body)
         if path is not None and reply is not None:
             kept = {"model": reply.model, "system_fingerprint": reply.revision}
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,42 +75,19 @@ class Chat:
         name = hashlib.sha256(canonical_json({"url": self.url.rstrip("/"), **body}).encode()).hexdigest()
         return Path(self.cache) / name[:2] / f"{name}.json"
 
-    def _post(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(KEY):
-            headers["Authorization"] = f"Bearer {key}"
-        address = self.url.rstrip("/") + "/chat/completions"
-        request = urllib.request.Request(address, json.dumps(body).encode(), headers)
-        trouble = "no answer"
-        for attempt in range(self.attempts):
-            if attempt:
-                time.sleep(min(8.0, 0.5 * 2**attempt))
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout_s) as response:
-                    return _parsed(response.read(MAX_REPLY_BYTES))
-            except urllib.error.HTTPError as error:
-                if error.code in (401, 403, 404):
-                    raise ChatError(
-                        f"{address} answers {error.code} to model {self.model!r}; check address, model and {KEY}"
-                    ) from error
-                if error.code not in _AGAIN:
-                    return None
-                trouble = f"status {error.code}"
-            except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-                trouble = str(getattr(error, "reason", error)) or type(error).__name__
-        raise ChatError(
-            f"{address} could not be asked ({trouble}, {self.attempts} times); start the server or check the address. "
-            "What is finished is safe: run the same command again"
-        )
+    def _server(self) -> Server:
+        return Server(self.url, timeout_s=self.timeout_s, patience=Patience(self.attempts, 1.0, 8.0))
 
-
-def _parsed(data: bytes) -> dict[str, Any] | None:
-    """The JSON object of a reply, or None."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+    def _post(self, body: Mapping[str, Any]) -> Reply | None:
+        try:
+            return self._server().ask("/chat/completions", body, _reply)[0]
+        except RequestFailed as error:
+            if error.unreadable or not error.transient:
+                return None
+            raise ChatError(
+                f"{self.url.rstrip('/')}/chat/completions could not be asked ({error}); start the server or check the "
+                "address. What is finished is safe: run the same command again"
+            ) from error
 
 
 def _reply(answer: Mapping[str, Any]) -> Reply | None:

@@ -9,6 +9,11 @@ Optional attributes: ``info`` (plain values such as revision, decoding, device) 
 (manifest hashes of benchmarks that the model was fitted on) keeps it from being asked those; ``prompt_template`` names
 the reply form it wants (a name of ``terrabench.asking.prompting``); ``needs_image = True`` says that it cannot answer
 without one; ``gives_masks = False`` that it points at nothing, so that its IoU is "no masks" and not 0.
+
+For models that wait for a server: ``concurrency`` (how many threads may call ``respond`` at a time, each with one
+prompt) and ``free_arguments`` (names of arguments that cannot change a reply, such as an address or a timeout; a
+resumed run may change them). ``meta["usage"]`` of a response (names and numbers: tokens, cost) is summed over a
+run, ``meta["revision"]`` counted; an exception may carry such a ``meta`` as well.
 """
 
 from __future__ import annotations

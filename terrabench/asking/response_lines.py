@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,18 @@ from terracot.plugins import PredictedMask, Prompt, Response, describe
 
 
 def answered(
-    asked: Asked, prompt: Prompt, response: Response | None, seconds: float, error: str | None
+    asked: Asked,
+    prompt: Prompt,
+    response: Response | None,
+    seconds: float,
+    error: str | None,
+    meta_of_error: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The line of an item that was asked; ``response`` is None after the error that ``error`` describes."""
     reply = response.text if response else ""
     parsed = parse(reply, prompt.options)
     masks, problems = _checked_masks(response.masks if response else (), prompt)
-    meta, complaint = _plain(response.meta if response else {})
+    meta, complaint = _plain(response.meta if response else meta_of_error)
     notes = [note for note in (error, *problems, complaint) if note]
     return _of(asked) | {
         "status": "error" if response is None else "ok" if parsed.letter else "unparsed",

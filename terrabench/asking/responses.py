@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from terrabench.asking.control_names import CIRCULAR
+from terrabench.asking.usage import revisions_of, usage_of
 from terrabench.items import Benchmark, tasks_of
 from terracot.io import iter_jsonl, read_json
 
@@ -156,9 +157,12 @@ def combined_status(statuses: Sequence[str], expected: int) -> str:
 def run_status(folder: str | Path) -> dict[str, Any]:
     """How far a run is: items by status, those that are not applicable, masks dropped, whether every item was asked.
 
-    An item that is asked in several rotations is one item; it is missing until all of them have been asked.
+    An item that is asked in several rotations is one item; it is missing until all of them have been asked. ``usage``
+    and ``revisions`` are those of ``terrabench.asking.usage``.
     """
-    run, lines = load_run(folder), load_rotations(folder)
+    run, path = load_run(folder), Path(folder) / RESPONSES
+    every_line = list(iter_jsonl(path)) if path.is_file() else []
+    lines = latest(every_line)
     by_item: dict[str, list[dict[str, Any]]] = {}
     for line in lines.values():
         by_item.setdefault(line["id"], []).append(line)
@@ -177,6 +181,8 @@ def run_status(folder: str | Path) -> dict[str, Any]:
         "complete": counts["missing"] == 0,
         "notes": dict(notes.most_common()),
         "frequent_errors": dict(errors.most_common(3)),
+        "usage": usage_of(every_line),
+        "revisions": revisions_of(lines.values()),
     }
 
 

@@ -3,6 +3,9 @@
 Every item that was asked ends as one line of ``responses.jsonl``, flushed batch by batch. A batch that raises is asked
 again one by one, so that only the item at fault becomes an error. The order is fixed, and prompts do not depend on
 the batch, so the batch size changes the timings alone.
+
+A model with a ``concurrency`` of more than one waits for somebody else, a server: so many items are asked at a time,
+each on its own, and each line is written as its reply comes.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from terrabench.asking.in_flight import as_completed
 from terrabench.asking.prompting import template_for
-from terrabench.asking.prompts import Asking, Item
+from terrabench.asking.prompts import Asked, Asking, Item
 from terrabench.asking.response_lines import answered, not_applicable
 from terrabench.asking.responses import (
     RESPONSES,
@@ -35,6 +40,9 @@ from terracot.io import append_line, atomic_write_text, lock, open_log, pretty_j
 from terracot.plugins import Model, ModelError, ReferenceModel, Response, describe
 
 _PRIVILEGED_PACKAGE = "terrabaselines"
+Answer = tuple[Response | None, float, str | None, Mapping[str, Any]]
+"""Response, seconds, error, and what is known of an asking that failed."""
+
 _SAME_ON_RESUME = (
     "format",
     "bench.manifest_sha256",
@@ -67,25 +75,34 @@ def run(
 
     ``template`` names a reply form of ``terrabench.asking.prompting`` (None: the model's own), ``control`` one of
     ``terrabench.asking.controls`` (None: a plain run). Items that ``out`` already holds are not asked again, errors
-    only with ``retry_errors``. ``ModelError`` for a model that may not or cannot be asked, ``RunError`` for a folder
+    only with ``retry_errors``. A resumed run may change those of ``arguments`` that the model lists as
+    ``free_arguments``. ``ModelError`` for a model that may not or cannot be asked, ``RunError`` for a folder
     of another run, ``OutputError`` for a full disk.
     """
     if batch_size < 1 or (limit is not None and limit < 1):
         raise RunError(f"batch size and limit must be at least 1; found {batch_size} and {limit}")
     ask, privileged = _asker(model, spec)
+    concurrency = getattr(model, "concurrency", 1)
+    if type(concurrency) is not int or concurrency < 1:
+        raise ModelError(f"{spec}: concurrency is {concurrency!r}; expected how many items to ask at a time, 1 or more")
     if bench.manifest_sha256 in (getattr(model, "fitted_on", None) or ()):
         raise ModelError(f"{spec} was fitted on this very benchmark ({bench.path}); fit it on a training split")
     asking = Asking(bench, model, template_for(model, template), control, seed, privileged)
     items = selected_items(bench, limit)
     out = Path(out)
-    _settle(out, _record(bench, model, spec, arguments, items, limit, seed, privileged) | asking.record())
+    record = _record(bench, model, spec, arguments, items, limit, seed, privileged) | asking.record()
+    _settle(out, record, tuple(getattr(model, "free_arguments", ())))
     with _exclusive(out / RESPONSES) as handle:
         done = latest(read_jsonl_healing(out / RESPONSES))
         # Scene after scene (the sort is stable), so that pixels are read once.
         askings = [a for item in sorted(items, key=asking.place) for a in asking.askings(item)]
         todo = [(item, r) for item, r in askings if _is_open(done.get((item["id"], r)), retry_errors)]
-        for line in _answers(asking, ask, todo, batch_size, len(askings), progress):
-            append_line(handle, line)
+        answers = _answers(ask, (asking.ask(*one) for one in todo), batch_size, concurrency)
+        with _bar(len(askings), len(todo), progress) as bar:
+            for asked, answer in answers:
+                line = not_applicable(asked) if asked.prompt is None else answered(asked, asked.prompt, *answer)
+                append_line(handle, line)
+                bar.update()
     return run_status(out)
 
 
@@ -147,12 +164,15 @@ def _record(
     }
 
 
-def _settle(out: Path, record: dict[str, Any]) -> None:
-    """Write ``run.json``, or make sure that the one which is there belongs to the same run."""
+def _settle(out: Path, record: dict[str, Any], free: Sequence[str]) -> None:
+    """Write ``run.json``, or make sure that the one which is there is of the same run, ``free`` arguments apart."""
     if (out / RUN).is_file():
         before = load_run(out)
         differences = [
-            d for key in _SAME_ON_RESUME for d in _differences(key, value_at(before, key), value_at(record, key))
+            d
+            for key in _SAME_ON_RESUME
+            for d in _differences(key, value_at(before, key), value_at(record, key))
+            if not d.startswith(tuple(f"model.arguments.{name} was " for name in free))
         ]
         if differences:
             raise RunError(
@@ -182,47 +202,48 @@ def _exclusive(path: Path) -> Iterator[IO[bytes]]:
         yield handle
 
 
-def _answers(
-    asking: Asking,
-    ask: Callable[[Sequence[Any]], Sequence[Response]],
-    todo: Sequence[tuple[Item, int]],
-    batch_size: int,
-    total: int,
-    progress: bool,
-) -> Iterator[dict[str, Any]]:
+def _bar(total: int, todo: int, progress: bool) -> Any:
     from tqdm import tqdm
 
-    with tqdm(total=total, initial=total - len(todo), unit="item", file=sys.stderr, disable=not progress) as bar:
-        for start in range(0, len(todo), batch_size):
-            batch = [asking.ask(item, rotation) for item, rotation in todo[start : start + batch_size]]
-            answers = iter(_ask(ask, [asked.given for asked in batch if asked.prompt is not None]))
-            for asked in batch:
-                yield not_applicable(asked) if asked.prompt is None else answered(asked, asked.prompt, *next(answers))
-                bar.update()
+    return tqdm(total=total, initial=total - todo, unit="item", file=sys.stderr, disable=not progress)
 
 
-def _ask(
-    ask: Callable[[Sequence[Any]], Sequence[Response]], asked: Sequence[Any]
-) -> list[tuple[Response | None, float, str | None]]:
-    """Response, seconds and error of every prompt of a batch. ``ModelError`` ends the run: no item would do better."""
-    if not asked:
+def _answers(
+    ask: Callable[[Sequence[Any]], Sequence[Response]], askings: Iterator[Asked], batch_size: int, concurrency: int
+) -> Iterator[tuple[Asked, Answer]]:
+    """Every asking with its answer, which says nothing where there is no prompt."""
+    if concurrency > 1:
+        yield from as_completed(lambda one: _ask(ask, [one])[0], askings, concurrency)
+        return
+    while batch := list(islice(askings, batch_size)):
+        yield from zip(batch, _ask(ask, batch), strict=True)
+
+
+def _ask(ask: Callable[[Sequence[Any]], Sequence[Response]], batch: Sequence[Asked]) -> list[Answer]:
+    """The answers to a batch. ``ModelError`` ends the run: no item would do better."""
+    answers = iter(_asked(ask, [asked.given for asked in batch if asked.prompt is not None]))
+    return [(None, 0.0, None, {}) if asked.prompt is None else next(answers) for asked in batch]
+
+
+def _asked(ask: Callable[[Sequence[Any]], Sequence[Response]], given: Sequence[Any]) -> list[Answer]:
+    if not given:
         return []
     start = time.perf_counter()
     try:
-        responses = list(ask(asked))
-        if len(responses) != len(asked):
-            raise ValueError(f"the model gave {len(responses)} responses to {len(asked)} prompts")
+        responses = list(ask(given))
+        if len(responses) != len(given):
+            raise ValueError(f"the model gave {len(responses)} responses to {len(given)} prompts")
     except ModelError:
         raise
     # The per-item boundary: whatever a model raises is recorded. sys.exit(0) in a model would end the run as "done".
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        if len(asked) > 1:
-            return [answer for one in asked for answer in _ask(ask, [one])]
-        return [(None, time.perf_counter() - start, describe(error))]
-    seconds = (time.perf_counter() - start) / len(asked)
+        if len(given) > 1:
+            return [answer for one in given for answer in _asked(ask, [one])]
+        return [(None, time.perf_counter() - start, describe(error), getattr(error, "meta", {}))]
+    seconds = (time.perf_counter() - start) / len(given)
     return [
-        (r, seconds, None)
+        (r, seconds, None, {})
         if isinstance(r, Response) and isinstance(r.text, str)
-        else (None, seconds, f"TypeError: expected a Response with a text, found {type(r).__name__}")
+        else (None, seconds, f"TypeError: expected a Response with a text, found {type(r).__name__}", {})
         for r in responses
     ]

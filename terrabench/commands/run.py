@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from terrabench.asking.control_names import NAMES
+from terrabench.asking.usage import usage_lines
 from terrabench.commands.shared import BENCH_HELP, json_option, print_json
 from terracot.cli import EXIT_INVALID, parse_arguments
 
@@ -47,7 +48,14 @@ _PROMPTS = ("letter", "think", "box-cot", "none")
     "the model's own, else letter]",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Ask N items only, taking the tasks in turn.")
-@click.option("--batch-size", metavar="N", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Items given to the model at once; models that wait for a server take several at a time by themselves.",
+)
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the opaque prompt ids.")
 @click.option("--retry-errors", is_flag=True, help="Ask again the items that ended as errors.")
 @json_option
@@ -124,6 +132,7 @@ def _status_text(status: Mapping[str, Any]) -> str:
         lines.append(f"{status['dropped_masks']} masks were dropped; the `error` of their lines says why")
     lines += [f"{number} x {note}" for note, number in status["notes"].items()]
     lines += [f"{number} x {error}" for error, number in status["frequent_errors"].items()]
+    lines += usage_lines(status)
     if status["counts"]["error"]:
         lines.append("Errors are asked again with --retry-errors")
         if status["control"] == "blind":
