@@ -48,9 +48,15 @@ def format_table(scores_list: Sequence[Mapping[str, Any]], details: bool | None 
 
 
 def run_name(run: Mapping[str, Any]) -> str:
-    """How a run, or its scores, is called: the model, and the control or the part of the items in brackets."""
+    """How a run, or its scores, is called: the model, and the control or the part of the items in brackets.
+
+    A model that has many checkpoints may say in ``info["label"]`` which one it is.
+    """
+    info = run["model"].get("info")
+    label = info.get("label") if isinstance(info, Mapping) else None
+    name = f"{run['model']['spec']} {label}" if label else str(run["model"]["spec"])
     control = {"label": run["part"]} if run.get("part") else run.get("control")
-    return f"{run['model']['spec']} [{control['label']}]" if control else str(run["model"]["spec"])
+    return f"{name} [{control['label']}]" if control else name
 
 
 def aligned_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

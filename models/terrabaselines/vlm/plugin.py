@@ -73,9 +73,11 @@ class Transformers:
         self._batch, self._min_side, self._box_cot, self._max_new = batch, min_side, box_cot, max_new_tokens
         self.prompt_template = "box-cot" if box_cot else None
         self.gives_masks = box_cot
-        self._generation = self._greedy(max_new_tokens)
+        self._ends = self._end_tokens()
+        self._loaded.model.generation_config = self._greedy(max_new_tokens)
         grounding = self._profile.grounding
         self.info: dict[str, Any] = self._loaded.about() | {
+            "label": f"{self._loaded.name} box-cot" if box_cot else self._loaded.name,
             "decoding": {"rule": "greedy", "max_new_tokens": max_new_tokens},
             "images": {"min_side": min_side, "upscaling": "bicubic", "sar": "common render, stated in the prompt"},
             "box_cot": box_cot,
@@ -120,7 +122,7 @@ class Transformers:
             for name, value in batch.tensors.items()
         }
         with torch.inference_mode():
-            made = model.generate(**tensors, generation_config=self._generation)
+            made = model.generate(**tensors)
         responses = []
         for ids, conversation, seen in zip(made[:, batch.prompt :].tolist(), conversations, batch.seen, strict=True):
             ends = [place for place, token in enumerate(ids) if token in self._ends]
@@ -133,20 +135,26 @@ class Transformers:
             responses.append(Response(found.text, found.masks, meta))
         return responses
 
+    def _end_tokens(self) -> set[int]:
+        """What ends a reply: by the checkpoint's generation settings, its tokenizer and the profile."""
+        own = getattr(self._loaded.model.generation_config, "eos_token_id", None)
+        tokenizer = self._loaded.tokenizer
+        vocabulary = tokenizer.get_vocab()
+        known = [*(own if isinstance(own, list) else [own]), tokenizer.eos_token_id]
+        known += [vocabulary.get(token) for token in self._profile.ends]
+        return {int(token) for token in known if token is not None}
+
     def _greedy(self, max_new_tokens: int) -> Any:
-        """Settings that leave nothing to chance; of the checkpoint's own only its end tokens are kept."""
+        """Settings that leave nothing to chance, in place of the checkpoint's own.
+
+        Whatever a call to ``generate`` leaves open, such as a penalty on repetition, is filled in from those.
+        """
         from transformers import GenerationConfig
 
-        own = getattr(self._loaded.model, "generation_config", None)
-        tokenizer = self._loaded.tokenizer
-        ends = getattr(own, "eos_token_id", None)
-        known = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id}
-        vocabulary = tokenizer.get_vocab()
-        known |= {vocabulary.get(token) for token in self._profile.ends}
-        self._ends = {int(token) for token in known if token is not None}
         return GenerationConfig(
             do_sample=False,
             num_beams=1,
+            repetition_penalty=1.0,
             max_new_tokens=max_new_tokens,
             eos_token_id=sorted(self._ends) or None,
             pad_token_id=self.encoder.pad,

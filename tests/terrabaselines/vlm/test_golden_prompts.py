@@ -1,8 +1,8 @@
 """What each family is sent, to the letter: chat, placeholders, names of images, and how coordinates are meant.
 
 The chats are what the published templates write. Tokens per image, as the processors document them: Qwen and GLM one
-for 2 x 2 patches, InternVL ``image_seq_length`` for each tile and for a thumbnail, LLaVA-OneVision the base view and the
-unpadded grid with a newline a row.
+for 2 x 2 patches, InternVL ``image_seq_length`` for each tile and for a thumbnail, LLaVA-OneVision the base view and
+the unpadded grid with a newline a row.
 """
 
 from __future__ import annotations

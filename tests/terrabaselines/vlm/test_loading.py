@@ -119,11 +119,21 @@ def test_a_family_without_a_profile_that_needs_torchvision_says_so(copied: Path)
         Transformers(copied, profile="default", device="cpu")
 
 
-def test_what_a_checkpoint_says_of_sampling_is_not_followed(checkpoints: Path) -> None:
-    model = Transformers(checkpoints / "qwen2.5-vl", device="cpu")
-    settings = model._generation
-    assert (settings.do_sample, settings.num_beams) == (False, 1)
-    assert settings.repetition_penalty in (None, 1.0)
+def test_what_a_checkpoint_says_of_decoding_is_not_followed(copied: Path) -> None:
+    """transformers fills what a call leaves open from the checkpoint's generation_config.json."""
+    from family_prompts import PROMPTS
+
+    def replies() -> list[str]:
+        model = Transformers(copied, device="cpu", min_side=0, max_new_tokens=12)
+        return [response.text for response in model.respond(PROMPTS)]
+
+    file = copied / "generation_config.json"
+    change(file, do_sample=False, repetition_penalty=1.0)
+    plain = replies()
+    change(file, do_sample=True, temperature=9.0, repetition_penalty=9.0, no_repeat_ngram_size=1, num_beams=3)
+    assert replies() == plain
+    change(file, bad_words_ids=[[n] for n in range(200)], suppress_tokens=list(range(200, 260)), min_new_tokens=12)
+    assert replies() == plain
 
 
 def test_number_types_are_chosen_and_stamped(checkpoints: Path) -> None:

@@ -60,7 +60,9 @@ def test_who_was_not_asked_for_boxes_or_cannot_draw_any_has_no_masks_and_not_iou
     assert scores["no_masks"]
     assert scores["mean_iou"] is None
     assert all(task["mean_iou"] is None for task in scores["tasks"].values())
-    assert "no masks" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "no masks" in shown
+    assert f"transformers {family} " in shown, "which of many checkpoints it was"
 
 
 def test_a_run_says_which_model_answered_and_how(bench_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
