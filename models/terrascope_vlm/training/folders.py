@@ -149,16 +149,22 @@ class Folders:
         return [with_files(row, folder) for row in found], _rows(samples, sorted(set(wanted)))
 
     def texts(self, most: int) -> Iterator[str]:
-        """Questions, options and replies of the first ``most`` rows of the index: what a tokenizer learns from."""
-        left = most
-        for number, unit in enumerate(self.rows.units):
-            rows = self.rows.sample[self.rows.unit == number][:left].tolist()
-            left -= len(rows)
-            for row in _rows(self._shards[unit.folder][unit.shard][0], sorted(rows)).values():
+        """Questions, options and replies of about ``most`` rows, chosen or not, in even steps through all folders.
+
+        What a tokenizer learns from: a first stage that sees short replies alone must know the words of the next one.
+        """
+        files = [samples for shards in self._shards for samples, _ in shards]
+        counts = []
+        for path in files:
+            with reading(path):
+                counts.append(pq.ParquetFile(path).metadata.num_rows)
+        step = max(1, -(-sum(counts) // most))
+        first = 0  # of the rows of a file, so that steps go on from file to file
+        for path, count in zip(files, counts, strict=True):
+            for row in _rows(path, range(first, count, step)).values():
                 yield "\n".join([row["question"], *(row["options"] or ())])
                 yield row["text"]
-            if left <= 0:
-                return
+            first = (first - count) % step
 
 
 def _located(

@@ -211,6 +211,19 @@ def test_lengths_are_near_those_of_the_true_sequences(data: Path, samples: Any, 
     assert np.corrcoef(guessed, true)[0, 1] > 0.95  # so batches of like length waste little
 
 
+def test_a_tokenizer_learns_the_words_of_rows_that_this_stage_does_not_see(data: Path, samples: Any) -> None:
+    folders = Folders([data, data], Chosen(level=("refer",)))
+    every = [row["text"] for row in samples.values()]
+    found = list(folders.texts(10_000))
+    assert sorted(found[1::2]) == sorted(every * 2)
+    for most in (1, 7, 100):
+        some = list(folders.texts(most))[1::2]
+        assert 0 < len(some) <= most + 1
+        assert len(some) > 0.6 * min(most, 2 * len(every))
+    spread = {row["level"] for row in samples.values() if row["text"] in set(list(folders.texts(200))[1::2])}
+    assert len(spread) >= 5
+
+
 def test_units_are_read_once_and_let_go_and_threads_get_the_same(
     data: Path, lessons: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
