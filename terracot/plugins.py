@@ -8,8 +8,8 @@ methods are capabilities: ``respond_with_evidence`` (masks are given, used for p
 Optional attributes: ``info`` (plain values such as revision, decoding, device) goes into ``run.json``; ``fitted_on``
 (manifest hashes of benchmarks that the model was fitted on) keeps it from being asked those; ``prompt_template`` names
 the reply form it wants (a name of ``terrabench.asking.prompting``); ``needs_image = True`` says that it cannot answer
-without one; ``gives_masks = False`` that it points at nothing, so that its IoU is "no masks" and not 0. ``info["label"]``
-says in tables which of many checkpoints it is.
+without one; ``gives_masks = False`` that it points at nothing, so that its IoU is "no masks" and not 0.
+``info["label"]`` says in tables which of many checkpoints it is.
 
 For models that wait for a server: ``concurrency`` (how many threads may call ``respond`` at a time, each with one
 prompt) and ``free_arguments`` (names of arguments that cannot change a reply, such as an address or a timeout; a

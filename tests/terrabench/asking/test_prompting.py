@@ -25,7 +25,7 @@ def test_the_flag_counts_before_the_model_and_the_model_before_the_default():
     assert template_for(Silent()).name == "letter"
     assert template_for(Thinker()).name == "think"
     assert template_for(Thinker(), "none").name == "none"
-    with pytest.raises(ModelError, match="prompt_template of Odd is 'loud'; expected one of letter, think, box-cot, none"):
+    with pytest.raises(ModelError, match="of Odd is 'loud'; expected one of letter, think, box-cot, none"):
         template_for(Odd())
     with pytest.raises(ModelError, match="--prompt is 'x'"):
         template_for(Silent(), "x")
