@@ -40,7 +40,14 @@ T = TypeVar("T")
 
 
 class ChatError(ValueError):
-    """A server that cannot be asked at all: wrong address, no answer, refused key. The message says what to do."""
+    """A server that cannot be asked at all: wrong address, no answer, refused key. The message says what to do.
+
+    ``status`` is the one that it answered with, if it did.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class RequestFailed(ValueError):
@@ -91,17 +98,17 @@ class Server:
     pace: Pace = field(default_factory=Pace, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        expected = f"expected the address of a server, such as http://127.0.0.1:8000/v1; found {self.url!r}"
+        shown = re.sub(r"//.*@", "//[hidden]@", str(self.url))
+        expected = f"expected the address of a server, such as http://127.0.0.1:8000/v1; found {shown!r}"
         try:
             parts = urllib.parse.urlsplit(self.url)
             known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except (ValueError, AttributeError, TypeError) as error:  # half an IPv6 address, a port beyond 65535, no text
             raise ChatError(f"{expected} ({error})") from error
-        if parts.username or parts.password or parts.query or parts.fragment:
+        if parts.username or parts.password or parts.query or parts.fragment or self.holds_key(self.url):
             raise ChatError(f"the address of a server must hold no password and no query; put the key into {KEY}")
         if not known or re.search(r"[\x00-\x20\x7f]|[^\x00-\x7f]", self.url):
             raise ChatError(expected)
-        self._key()
 
     def ask(self, path: str, body: Mapping[str, Any] | None, read: Callable[[dict[str, Any]], T]) -> tuple[T, int]:
         """What ``read`` makes of the JSON object that comes back, and how many attempts it took. No ``body``: GET.
@@ -123,6 +130,11 @@ class Server:
                 raise self._given_up(address, trouble, attempt) from None
             self._wait(address, trouble, attempt)
             attempt += 1
+
+    def holds_key(self, text: str) -> bool:
+        """True for a text that must not be written anywhere."""
+        key = self._key()
+        return key is not None and key in text
 
     def _wait(self, address: str, trouble: _Trouble, attempt: int) -> None:
         if trouble.wait_s is None:
@@ -175,15 +187,15 @@ class Server:
         if status in (400, 403) and _FILTERED.search(text):
             return RequestFailed(f"content filter, status {status}{said}")
         if status == 402 or (status == 429 and _NO_MONEY.search(text)):
-            return ChatError(f"{asked}, no credit left{said}. {_SAFE} once there is")
+            return ChatError(f"{asked}, no credit left{said}. {_SAFE} once there is", status)
         if status in (401, 403):
             name = self.key_env or "no key (key_env is empty)"
-            return ChatError(f"{asked}; check the key in {name}{said}")
+            return ChatError(f"{asked}; check the key in {name}{said}", status)
         if status in (404, 405):
-            return ChatError(f"{asked}; check the address and the name of the model{said}")
+            return ChatError(f"{asked}; check the address and the name of the model{said}", status)
         if 300 <= status < 400:
             where = _hidden(str(error.headers.get("Location")), self._key())
-            return ChatError(f"{asked}: it has moved to {where:.200}; give that address")
+            return ChatError(f"{asked}: it has moved to {where:.200}; give that address", status)
         if status in _AGAIN:
             return _Trouble(f"status {status}", said, retry_after(error.headers))
         return RequestFailed(f"status {status}{said}")
